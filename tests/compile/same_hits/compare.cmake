@@ -1,0 +1,37 @@
+# SPDX-FileCopyrightText: 2026 The thimble authors
+# SPDX-License-Identifier: Apache-2.0
+#
+# cmake -DWRITER=program -DREADERS=program|program -DFOLDER=folder -P compare.cmake
+# Saves indexes once and compares what each program prints of them with each instruction set.
+file(REMOVE_RECURSE "${FOLDER}")
+file(MAKE_DIRECTORY "${FOLDER}")
+execute_process(COMMAND "${WRITER}" write "${FOLDER}" COMMAND_ERROR_IS_FATAL ANY)
+
+string(REPLACE "|" ";" READERS "${READERS}")
+set(compared 0)
+foreach(reader IN LISTS READERS)
+  get_filename_component(name "${reader}" NAME)
+  foreach(isa scalar avx2 avx512 auto)
+    execute_process(COMMAND "${reader}" read "${FOLDER}" ${isa} OUTPUT_VARIABLE hits RESULT_VARIABLE status)
+    if(NOT status EQUAL 0)
+      message(FATAL_ERROR "${name} ${isa} failed: ${hits}")
+    elseif(hits MATCHES "^unavailable")
+      message(STATUS "${name} ${isa}: this processor has it not")
+      continue()
+    endif()
+    if(NOT DEFINED expected)
+      set(expected "${hits}")
+    endif()
+    string(LENGTH "${hits}" bytes)
+    message(STATUS "${name} ${isa}: ${bytes} bytes of hits")
+    if(bytes LESS 50000 OR NOT hits STREQUAL expected)
+      file(WRITE "${FOLDER}/expected.txt" "${expected}")
+      file(WRITE "${FOLDER}/${name}-${isa}.txt" "${hits}")
+      message(FATAL_ERROR "${name} with ${isa} finds other hits: compare the .txt files in ${FOLDER}")
+    endif()
+    math(EXPR compared "${compared} + 1")
+  endforeach()
+endforeach()
+if(compared LESS 4)
+  message(FATAL_ERROR "only ${compared} runs could be compared")
+endif()
