@@ -1,0 +1,35 @@
+// SPDX-FileCopyrightText: 2026 The thimble authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// Reading and writing little-endian fields at any address.
+
+#pragma once
+
+#include <cstddef>
+#include <cstring>
+#include <span>
+#include <type_traits>
+
+namespace thimble {
+
+template <class T>
+  requires std::is_trivially_copyable_v<T>
+[[nodiscard]] T load_as(const std::byte* from) {
+  T value;
+  std::memcpy(&value, from, sizeof(T));
+  return value;
+}
+
+template <class T>
+  requires std::is_trivially_copyable_v<T>
+void store_as(std::byte* to, const T& value) {
+  std::memcpy(to, &value, sizeof(T));
+}
+
+template <class T>
+  requires std::is_integral_v<T>
+[[nodiscard]] constexpr T round_up(T value, T multiple) {
+  return (value + multiple - 1) / multiple * multiple;
+}
+
+}  // namespace thimble

@@ -1,0 +1,81 @@
+// SPDX-FileCopyrightText: 2026 The thimble authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// Everything that depends on the compiler, the processor or the operating system is decided here and nowhere else.
+// An embedder may define THIMBLE_ASSERT(condition), THIMBLE_ALLOCATE(bytes, alignment) and
+// THIMBLE_DEALLOCATE(pointer, bytes, alignment) before the first include of thimble, the same in every file.
+
+#pragma once
+
+#include <cassert>
+#include <new>
+
+#if !defined(__GNUC__) && !defined(__clang__)
+#error "thimble needs GCC 12, Clang 19 or Emscripten 3.1.69, or newer"
+#endif
+
+#if defined(__FAST_MATH__)
+#error "thimble's results are the same everywhere only without -ffast-math: compile this file without it"
+#endif
+
+// A broken precondition: a mistake in the program, never in its data.
+#ifndef THIMBLE_ASSERT
+#define THIMBLE_ASSERT(condition) assert(condition)
+#endif
+
+// The one place where the library's memory comes from; a null pointer becomes errc::out_of_memory.
+#ifndef THIMBLE_ALLOCATE
+#define THIMBLE_ALLOCATE(bytes, alignment) ::operator new((bytes), std::align_val_t{alignment}, std::nothrow)
+#define THIMBLE_DEALLOCATE(pointer, bytes, alignment) \
+  ::operator delete((pointer), std::align_val_t{alignment}, std::nothrow)
+#endif
+
+#if defined(__x86_64__)
+#define THIMBLE_X86 1
+#else
+#define THIMBLE_X86 0
+#endif
+
+#if defined(__wasm_simd128__)
+#define THIMBLE_WASM_SIMD 1
+#else
+#define THIMBLE_WASM_SIMD 0
+#endif
+
+#if defined(__wasm_relaxed_simd__)
+#define THIMBLE_WASM_RELAXED 1
+#else
+#define THIMBLE_WASM_RELAXED 0
+#endif
+
+// Files that are mapped, written atomically and synced: POSIX, but not Emscripten, whose file systems live in memory.
+#if (defined(__unix__) || defined(__APPLE__)) && !defined(__EMSCRIPTEN__)
+#define THIMBLE_POSIX 1
+#else
+#define THIMBLE_POSIX 0
+#endif
+
+#if defined(__EMSCRIPTEN__)
+#define THIMBLE_EMSCRIPTEN 1
+#else
+#define THIMBLE_EMSCRIPTEN 0
+#endif
+
+// Whether std::thread can start a thread.
+#if defined(__EMSCRIPTEN__) && !defined(__EMSCRIPTEN_PTHREADS__)
+#define THIMBLE_THREADS 0
+#else
+#define THIMBLE_THREADS 1
+#endif
+
+#if defined(__linux__) && !defined(__EMSCRIPTEN__)
+#define THIMBLE_HUGE_PAGES 1
+#else
+#define THIMBLE_HUGE_PAGES 0
+#endif
+
+#define THIMBLE_ALWAYS_INLINE inline __attribute__((always_inline))
+#define THIMBLE_PREFETCH(address) __builtin_prefetch(address)
+
+static_assert(sizeof(void*) == 4 || sizeof(void*) == 8);
+static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "files are little-endian and are used in place");

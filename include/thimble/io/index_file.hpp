@@ -1,0 +1,71 @@
+// SPDX-FileCopyrightText: 2026 The thimble authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// The layout of a .thimble file, version 1. Little-endian, fixed widths, every section at a multiple of 64 bytes, so
+// that it is used in place where it is mapped or read:
+//
+//     file_header | section_entry x n_sections | header checksum (8 bytes) | sections, zero bytes between them
+//
+// The header checksum covers everything before it; each section has its own. A reader refuses an unknown version or an
+// unknown section: there are no silent extensions.
+
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <type_traits>
+
+namespace thimble {
+
+inline constexpr std::array<char, 8> index_magic = {'t', 'h', 'i', 'm', 'b', 'l', 'e', '\x1a'};
+inline constexpr std::uint32_t index_version = 1;
+inline constexpr std::size_t section_alignment = 64;
+
+struct file_header {
+  std::array<char, 8> magic;
+  std::uint32_t version;
+  std::uint32_t n_sections;
+  std::uint64_t file_bytes;
+};
+static_assert(sizeof(file_header) == 24 && std::is_trivially_copyable_v<file_header>);
+
+// Values in files: never renumbered.
+enum class section : std::uint32_t {
+  meta = 1,         // index_meta
+  quantizer = 2,    // the quantizer's parameters
+  codes = 3,        // n rows of code_bytes, then 64 zero bytes that kernels may read
+  levels = 4,       // n bytes
+  base_links = 5,   // n x 2m nodes, each row ended by no_node or full
+  upper_links = 6,  // (sum of the levels) x m nodes, in the order of the nodes
+};
+inline constexpr std::uint32_t n_sections = 6;
+
+struct section_entry {
+  std::uint32_t kind;
+  std::uint32_t reserved;  // 0
+  std::uint64_t offset;
+  std::uint64_t bytes;
+  std::uint64_t checksum;
+};
+static_assert(sizeof(section_entry) == 32 && std::is_trivially_copyable_v<section_entry>);
+
+struct index_meta {
+  std::uint64_t n;
+  std::uint64_t seed;
+  std::uint64_t fingerprint;  // of the vectors: store/fingerprint.hpp
+  std::uint32_t dim;
+  std::uint32_t quantizer;  // Quantizer::file_id
+  std::uint32_t code_bytes;
+  std::uint32_t m;
+  std::uint32_t ef_construction;
+  std::uint32_t entry;
+  std::uint32_t entry_level;
+  std::uint32_t metric;
+};
+static_assert(sizeof(index_meta) == 56 && std::is_trivially_copyable_v<index_meta>);
+
+inline constexpr std::size_t header_bytes =
+    sizeof(file_header) + n_sections * sizeof(section_entry) + sizeof(std::uint64_t);
+
+}  // namespace thimble

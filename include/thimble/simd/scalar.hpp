@@ -1,0 +1,22 @@
+// SPDX-FileCopyrightText: 2026 The thimble authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// The kernels in plain C++, on every machine.
+
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <thimble/core/config.hpp>
+#include <thimble/simd/kernel_set.hpp>
+
+namespace thimble::simd::scalar {
+
+inline constexpr isa this_set = isa::scalar;
+
+// clang-format off
+#include <thimble/simd/ops_scalar.inl>
+#include <thimble/simd/kernels.inl>
+// clang-format on
+
+}  // namespace thimble::simd::scalar

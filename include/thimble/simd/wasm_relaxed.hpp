@@ -1,0 +1,28 @@
+// SPDX-FileCopyrightText: 2026 The thimble authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// The kernels stamped for relaxed WASM SIMD, in modules compiled with it.
+
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <thimble/core/config.hpp>
+#include <thimble/simd/kernel_set.hpp>
+
+#if THIMBLE_WASM_RELAXED
+
+#include <wasm_simd128.h>
+
+namespace thimble::simd::wasm_relaxed {
+
+inline constexpr isa this_set = isa::wasm_relaxed;
+
+// clang-format off
+#include <thimble/simd/ops_wasm_relaxed.inl>
+#include <thimble/simd/kernels.inl>
+// clang-format on
+
+}  // namespace thimble::simd::wasm_relaxed
+
+#endif

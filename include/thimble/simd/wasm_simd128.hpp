@@ -1,0 +1,28 @@
+// SPDX-FileCopyrightText: 2026 The thimble authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// The kernels stamped for fixed-width WASM SIMD, in modules compiled with it.
+
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <thimble/core/config.hpp>
+#include <thimble/simd/kernel_set.hpp>
+
+#if THIMBLE_WASM_SIMD
+
+#include <wasm_simd128.h>
+
+namespace thimble::simd::wasm_simd128 {
+
+inline constexpr isa this_set = isa::wasm_simd128;
+
+// clang-format off
+#include <thimble/simd/ops_wasm_simd128.inl>
+#include <thimble/simd/kernels.inl>
+// clang-format on
+
+}  // namespace thimble::simd::wasm_simd128
+
+#endif
