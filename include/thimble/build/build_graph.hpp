@@ -1,0 +1,72 @@
+// SPDX-FileCopyrightText: 2026 The thimble authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// The two long stages of a build, on all workers of an executor: rows -> codes, codes -> graph. With one worker the
+// result depends on the rows and the seed alone.
+
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <utility>
+
+#include <thimble/build/inserter.hpp>
+#include <thimble/build/progress.hpp>
+#include <thimble/core/aligned_buffer.hpp>
+#include <thimble/core/error.hpp>
+#include <thimble/core/executor.hpp>
+#include <thimble/core/matrix_view.hpp>
+#include <thimble/core/object_array.hpp>
+#include <thimble/graph/adjacency.hpp>
+#include <thimble/quant/quantizer.hpp>
+
+namespace thimble {
+
+// All codes, row after row, with the slack that kernels may read behind them. Errors: out_of_memory, cancelled, or what
+// the rows answer.
+template <quantizer Quantizer, row_source Rows, executor Executor>
+[[nodiscard]] expected<aligned_buffer<std::byte>> encode_rows(const Quantizer& quantizer, const Rows& rows,
+                                                              Executor& on, progress_report report) {
+  const std::size_t stride = quantizer.code_bytes();
+  auto codes = aligned_buffer<std::byte>::create(rows.size() * stride + simd::code_slack);
+  if (!codes) return codes;
+  auto scratch = aligned_buffer<float>::create(on.workers() * rows.dim());
+  if (!scratch) return std::unexpected(scratch.error());
+  stage_monitor monitor(build_stage::encode, rows.size(), report);
+  parallel_for(on, rows.size(), [&](std::size_t i, unsigned worker) {
+    if (monitor.stopped()) return;
+    const auto row = rows.row(i, scratch->span().subspan(worker * rows.dim(), rows.dim()));
+    if (!row) return monitor.stop(row.error());
+    quantizer.encode(*row, codes->data() + i * stride);
+    monitor.finished_one(worker);
+  });
+  if (auto done = monitor.outcome(); !done) return std::unexpected(done.error());
+  return codes;
+}
+
+// The graph over n rows of codes. Errors: out_of_memory, cancelled.
+template <quantizer Quantizer, executor Executor>
+[[nodiscard]] expected<adjacency> link_codes(const Quantizer& quantizer, const simd::kernel_set& kernels,
+                                             std::span<const std::byte> codes, std::size_t n, unsigned m,
+                                             unsigned ef_construction, std::uint64_t seed, Executor& on,
+                                             progress_report report) {
+  auto graph = adjacency::create(n, m, seed);
+  if (!graph) return graph;
+  auto scratches = object_array<insert_scratch>::create(on.workers());
+  if (!scratches) return std::unexpected(scratches.error());
+  for (std::size_t worker = 0; worker < scratches->size(); ++worker)
+    if (auto made = (*scratches)[worker].reserve(n, ef_construction, quantizer.query_bytes()); !made)
+      return std::unexpected(made.error());
+  inserter<Quantizer> insert(*graph, quantizer, kernels, {codes.data(), quantizer.code_bytes()}, ef_construction);
+  stage_monitor monitor(build_stage::link, n, report);
+  parallel_for(on, n, [&](std::size_t i, unsigned worker) {
+    if (monitor.stopped()) return;
+    insert.insert(static_cast<node>(i), (*scratches)[worker]);
+    monitor.finished_one(worker);
+  });
+  if (auto done = monitor.outcome(); !done) return std::unexpected(done.error());
+  return graph;
+}
+
+}  // namespace thimble

@@ -1,0 +1,48 @@
+// SPDX-FileCopyrightText: 2026 The thimble authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// What an index is built and opened with, and what it costs.
+
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include <thimble/build/progress.hpp>
+#include <thimble/metric/metric.hpp>
+#include <thimble/simd/isa.hpp>
+
+namespace thimble {
+
+struct build_options {
+  thimble::metric metric = metric::l2;
+  // Links per node (M in the paper; level 0 has up to 2m), 2..64. More: better recall at a given ef, more memory.
+  unsigned m = 16;
+  // Candidates looked at for each inserted vector, at least m. More: a better graph, a slower build.
+  unsigned ef_construction = 200;
+  // 0: one for each processor. The graph is the same from run to run with 1 only.
+  unsigned threads = 1;
+  std::uint64_t seed = 1;
+  simd::isa simd = simd::isa::automatic;
+  // Called by the thread that builds. A lambda written here lives as long as the call to build().
+  progress_report progress = {};
+};
+
+struct open_options {
+  simd::isa simd = simd::isa::automatic;
+};
+
+// Bytes in memory that an index takes, stores not counted.
+struct memory_usage {
+  std::size_t codes;
+  std::size_t links;
+  std::size_t upper_links;
+  std::size_t levels;
+  std::size_t labels;
+  std::size_t visited;  // the marks of one search at a time
+  std::size_t other;    // quantizer, indexes of rows, locks, scratch of one search with default parameters
+
+  [[nodiscard]] std::size_t total() const { return codes + links + upper_links + levels + labels + visited + other; }
+};
+
+}  // namespace thimble

@@ -1,0 +1,80 @@
+// SPDX-FileCopyrightText: 2026 The thimble authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// The walks through a graph: down the upper levels to the nearest node, then a beam of ef candidates on one level
+// (HNSW, algorithms 5 and 2). Free functions over a graph and an estimator; no allocation, no lock, no failure.
+
+#pragma once
+
+#include <concepts>
+#include <cstddef>
+
+#include <thimble/core/config.hpp>
+#include <thimble/core/types.hpp>
+#include <thimble/graph/graph.hpp>
+#include <thimble/search/candidate_list.hpp>
+#include <thimble/search/visited_set.hpp>
+
+namespace thimble {
+
+// Distances of a batch of nodes from one prepared query.
+template <class E>
+concept estimator = requires(const E& estimate, const node* nodes, std::size_t n, float* out) {
+  { estimate(nodes, n, out) } -> std::same_as<void>;
+};
+
+// What one expansion collects before it is estimated as a batch.
+struct link_batch {
+  node nodes[2 * max_m];
+  float distances[2 * max_m];
+};
+
+struct located {
+  node at;
+  float distance;
+};
+
+// Greedy: moves to the nearest link as long as one is nearer, on each level above `target`.
+template <graph Graph, estimator Estimator>
+[[nodiscard]] located descend(const Graph& g, const Estimator& estimate, entry_point from, unsigned target,
+                              link_batch& batch) {
+  located best{from.at, 0};
+  estimate(&best.at, 1, &best.distance);
+  for (unsigned level = from.level; level > target; --level) {
+    for (bool moved = true; moved;) {
+      moved = false;
+      std::size_t n = 0;
+      g.for_each_link(best.at, level, [&](node y) { batch.nodes[n++] = y; });
+      estimate(batch.nodes, n, batch.distances);
+      for (std::size_t i = 0; i < n; ++i) {
+        if (batch.distances[i] < best.distance) {
+          best = {batch.nodes[i], batch.distances[i]};
+          moved = true;
+        }
+      }
+    }
+  }
+  return best;
+}
+
+// Fills `candidates` (cleared by the caller, with its ef) with the nearest nodes that the level's links lead to.
+// Each expansion runs in two passes: collect the links not seen before, then estimate them as one batch.
+template <graph Graph, estimator Estimator>
+void beam_search(const Graph& g, const Estimator& estimate, located start, unsigned level, candidate_list& candidates,
+                 visited_set& visited, link_batch& batch) {
+  visited.clear();
+  (void)visited.insert(start.at);
+  candidates.insert(start.distance, start.at);
+  for (node x; (x = candidates.expand_next()) != no_node;) {
+    std::size_t n = 0;
+    g.for_each_link(x, level, [&](node y) {
+      batch.nodes[n] = y;
+      n += visited.insert(y) ? 1 : 0;
+    });
+    if (const node next = candidates.peek_next(); next != no_node && level == 0) g.prefetch_links(next);
+    estimate(batch.nodes, n, batch.distances);
+    for (std::size_t i = 0; i < n; ++i) candidates.insert(batch.distances[i], batch.nodes[i]);
+  }
+}
+
+}  // namespace thimble

@@ -1,0 +1,55 @@
+// SPDX-FileCopyrightText: 2026 The thimble authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// The identity of a set of vectors: a 64-bit hash of n, dim and up to 64 rows at fixed places, as float32 bits. An
+// index keeps that of the vectors it was built from, a store has that of the vectors it holds; computing it costs 64
+// row reads. It tells sets apart; it is no checksum of every row.
+
+#pragma once
+
+#include <algorithm>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include <thimble/core/error.hpp>
+#include <thimble/core/matrix_view.hpp>
+#include <thimble/core/random.hpp>
+
+namespace thimble {
+
+// The rows that make up the fingerprint of n vectors: i * n / count, for i in 0 .. count-1.
+[[nodiscard]] constexpr std::size_t fingerprint_rows(std::size_t n) { return std::min<std::size_t>(n, 64); }
+[[nodiscard]] constexpr std::size_t fingerprint_row(std::size_t i, std::size_t n) {
+  return static_cast<std::size_t>(static_cast<std::uint64_t>(i) * n / fingerprint_rows(n));
+}
+
+// For vectors that arrive in pieces: start with n and dim, then add the rows named above, in that order.
+class fingerprint_builder {
+ public:
+  fingerprint_builder(std::uint64_t n, std::uint64_t dim) : hash_(mix(mix(n) ^ dim)) {}
+
+  void add(std::span<const float> row) {
+    for (const float value : row) hash_ = mix(hash_ ^ std::bit_cast<std::uint32_t>(value));
+  }
+
+  [[nodiscard]] std::uint64_t value() const { return hash_; }
+
+ private:
+  std::uint64_t hash_;
+};
+
+// scratch: dim floats. Error: what the rows answer.
+template <row_source Rows>
+[[nodiscard]] expected<std::uint64_t> fingerprint(const Rows& rows, std::span<float> scratch) {
+  fingerprint_builder builder(rows.size(), rows.dim());
+  for (std::size_t i = 0; i < fingerprint_rows(rows.size()); ++i) {
+    const auto row = rows.row(fingerprint_row(i, rows.size()), scratch);
+    if (!row) return std::unexpected(row.error());
+    builder.add(*row);
+  }
+  return builder.value();
+}
+
+}  // namespace thimble

@@ -1,0 +1,60 @@
+// SPDX-FileCopyrightText: 2026 The thimble authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// Full-precision vectors that the program holds in memory anyway: a view with an identity. Exact; costs no copy.
+
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include <thimble/core/aligned_buffer.hpp>
+#include <thimble/core/config.hpp>
+#include <thimble/core/error.hpp>
+#include <thimble/core/half.hpp>
+#include <thimble/core/matrix_view.hpp>
+#include <thimble/store/fingerprint.hpp>
+#include <thimble/store/store.hpp>
+
+namespace thimble {
+
+template <class T>
+class memory_store {
+ public:
+  // vectors: n x dim, in the order the index was built from; they stay where they are, unchanged, while the store
+  // lives. Allocates one row for a moment. Error: out_of_memory.
+  [[nodiscard]] static expected<memory_store> create(const matrix_view<T>& vectors) {
+    auto scratch = aligned_buffer<float>::create(vectors.dim());
+    if (!scratch) return std::unexpected(scratch.error());
+    const auto identity = thimble::fingerprint(vectors, scratch->span());
+    if (!identity) return std::unexpected(identity.error());
+    return memory_store(vectors, *identity);
+  }
+
+  [[nodiscard]] std::size_t size() const { return vectors_.size(); }
+  [[nodiscard]] std::size_t dim() const { return vectors_.dim(); }
+  [[nodiscard]] std::uint64_t fingerprint() const { return fingerprint_; }
+
+  [[nodiscard]] expected<std::span<const float>> row(std::size_t i, std::span<float> scratch) const {
+    return vectors_.row(i, scratch);
+  }
+
+  // Asks for the cache lines of a row that is read soon.
+  void prefetch(std::size_t i) const {
+    const std::byte* values = vectors_.row_bytes(i);
+    for (std::size_t at = 0; at < dim() * sizeof(T); at += 64) THIMBLE_PREFETCH(values + at);
+  }
+
+ private:
+  memory_store(const matrix_view<T>& vectors, std::uint64_t identity) : vectors_(vectors), fingerprint_(identity) {}
+
+  matrix_view<T> vectors_;
+  std::uint64_t fingerprint_;
+};
+
+static_assert(row_store<memory_store<float>>);
+static_assert(row_store<memory_store<half>>);
+static_assert(row_store<memory_store<std::uint8_t>>);
+
+}  // namespace thimble

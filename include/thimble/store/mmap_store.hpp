@@ -1,0 +1,98 @@
+// SPDX-FileCopyrightText: 2026 The thimble authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// Full-precision vectors in a file, any format of io/vector_format.hpp, mapped: a build streams from it and a rerank
+// reads a few rows in place. Exact for float32 and uint8, as exact as the file for float16. Takes no private memory;
+// pages in the page cache count in the process's resident size until the kernel wants them back. POSIX only.
+//
+// The file must not be cut short while it is mapped: reading lost pages raises SIGBUS, which no library can turn into
+// an error. check() looks at the size again, for callers who want to ask before a batch. Replace files by rename.
+
+#pragma once
+
+#include <thimble/core/config.hpp>
+
+#if THIMBLE_POSIX
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <utility>
+
+#include <thimble/core/aligned_buffer.hpp>
+#include <thimble/core/error.hpp>
+#include <thimble/io/mapped_file.hpp>
+#include <thimble/io/vector_format.hpp>
+#include <thimble/io/vector_rows.hpp>
+#include <thimble/store/fingerprint.hpp>
+#include <thimble/store/store.hpp>
+
+namespace thimble {
+
+struct mmap_store_options {
+  // A rerank reads far-apart rows; for a build from a file that is not in the page cache, sequential is faster.
+  file_access access = file_access::random;
+};
+
+class mmap_store {
+ public:
+  // The format goes by the name's ending. Reads the header and the 64 rows of the fingerprint. Errors: those of
+  // vector_format_of, mapped_file::open and parse_vector_header.
+  [[nodiscard]] static expected<mmap_store> open(const char* path, const mmap_store_options& options = {}) {
+    const auto format = vector_format_of(path);
+    if (!format) return std::unexpected(format.error());
+    auto file = mapped_file::open(path, options.access);
+    if (!file) return std::unexpected(file.error());
+    const auto head = file->bytes().first(std::min(file->size(), vector_header_bytes));
+    const auto layout = parse_vector_header(head, file->size(), *format);
+    if (!layout) return std::unexpected(layout.error());
+
+    mmap_store store;
+    store.rows_ = vector_rows(file->bytes().data(), *layout);
+    store.file_ = std::move(*file);
+    auto scratch = aligned_buffer<float>::create(store.dim());
+    if (!scratch) return std::unexpected(scratch.error());
+    const auto identity = thimble::fingerprint(store.rows_, scratch->span());
+    if (!identity) return std::unexpected(identity.error());
+    store.fingerprint_ = *identity;
+    return store;
+  }
+
+  [[nodiscard]] std::size_t size() const { return rows_.size(); }
+  [[nodiscard]] std::size_t dim() const { return rows_.dim(); }
+  [[nodiscard]] std::uint64_t fingerprint() const { return fingerprint_; }
+  [[nodiscard]] const vector_layout& layout() const { return rows_.layout(); }
+
+  // In place for float32 at a multiple of 4 bytes (every format but odd npy files), else converted into scratch.
+  // Error: corrupt, for a row of .fvecs or .bvecs that says another dim.
+  [[nodiscard]] expected<std::span<const float>> row(std::size_t i, std::span<float> scratch) const {
+    return rows_.row(i, scratch);
+  }
+
+  // Asks for the cache lines of a row that is read soon; a page that is not in memory is not waited for.
+  void prefetch(std::size_t i) const { rows_.prefetch(i); }
+
+  // Whether the file is still as long as it was at open. Error: truncated.
+  [[nodiscard]] expected<void> check() const {
+    const auto now = file_.current_size();
+    if (!now) return std::unexpected(now.error());
+    if (*now < file_.size()) return fail(errc::truncated, "the file became shorter while it was in use", *now);
+    return {};
+  }
+
+  void advise(file_access access) const { file_.advise(access); }
+
+ private:
+  mmap_store() = default;
+
+  mapped_file file_;
+  vector_rows rows_;
+  std::uint64_t fingerprint_ = 0;
+};
+
+static_assert(row_store<mmap_store>);
+
+}  // namespace thimble
+
+#endif  // THIMBLE_POSIX

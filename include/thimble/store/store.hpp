@@ -1,0 +1,58 @@
+// SPDX-FileCopyrightText: 2026 The thimble authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// Where full-precision vectors live: the last stage reads a few of them by node. Three kinds, from fast to far:
+// a row_source (core/matrix_view.hpp) hands out rows in place, a store blocks while it reads a batch, an async_store
+// completes later. Anything that models one of them can be searched with.
+
+#pragma once
+
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include <thimble/core/error.hpp>
+#include <thimble/core/matrix_view.hpp>
+#include <thimble/core/types.hpp>
+
+namespace thimble {
+
+template <class S>
+concept store_base = requires(const S& s) {
+  // Number of rows, and values per row.
+  { s.size() } -> std::convertible_to<std::size_t>;
+  { s.dim() } -> std::convertible_to<std::size_t>;
+  // Identity of the vectors (store/fingerprint.hpp): an index refuses the vectors of another.
+  { s.fingerprint() } -> std::convertible_to<std::uint64_t>;
+};
+
+// Rows in memory or mapped: read in place, one after another, no copy.
+template <class S>
+concept row_store = store_base<S> && row_source<S>;
+
+// Reads block. Row nodes[i] goes to out[i * dim .. (i+1) * dim); nodes ascend, each below size().
+template <class S>
+concept batch_store = store_base<S> && requires(S& s, std::span<const node> nodes, std::span<float> out) {
+  { s.read(nodes, out) } -> std::same_as<expected<void>>;
+};
+
+// What an async_store calls exactly once, when a batch has arrived or failed: on the thread that runs its events.
+struct completion {
+  void* context;
+  void (*call)(void* context, expected<void> outcome);
+
+  void operator()(expected<void> outcome) const { call(context, outcome); }
+};
+
+// Reads complete later; nodes and out stay valid until then.
+template <class S>
+concept async_store =
+    store_base<S> && requires(S& s, std::span<const node> nodes, std::span<float> out, completion then) {
+      { s.read(nodes, out, then) } -> std::same_as<void>;
+    };
+
+template <class S>
+concept store = row_store<S> || batch_store<S>;
+
+}  // namespace thimble

@@ -1,0 +1,28 @@
+// SPDX-FileCopyrightText: 2026 The thimble authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// All of thimble, in the order of the pipeline. Start reading at index/index.hpp.
+
+#pragma once
+
+#include <thimble/core/error.hpp>
+#include <thimble/core/executor.hpp>
+#include <thimble/core/half.hpp>
+#include <thimble/core/matrix_view.hpp>
+#include <thimble/core/types.hpp>
+#include <thimble/metric/metric.hpp>
+#include <thimble/simd/isa.hpp>
+
+#include <thimble/io/vector_rows.hpp>
+
+#include <thimble/quant/float32.hpp>
+#include <thimble/quant/sq8.hpp>
+
+#include <thimble/store/memory_store.hpp>
+#include <thimble/store/mmap_store.hpp>
+
+#include <thimble/rerank/blocking.hpp>
+#include <thimble/rerank/callback.hpp>
+
+#include <thimble/index/any_index.hpp>
+#include <thimble/index/index.hpp>

@@ -1,0 +1,137 @@
+// SPDX-FileCopyrightText: 2026 The thimble authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include <gtest/gtest.h>
+
+#include <thimble/store/memory_store.hpp>
+#include <thimble/store/mmap_store.hpp>
+
+#if THIMBLE_POSIX
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "unit/io/vector_files.hpp"
+
+namespace thimble {
+namespace {
+
+using test::byte_writer;
+using test::npy_file;
+using test::temporary_file;
+
+errc error_of(const char* path) {
+  const auto store = mmap_store::open(path);
+  EXPECT_FALSE(store.has_value());
+  return store ? errc::cancelled : store.error().code;
+}
+
+TEST(mmap_store, reads_floats_in_place) {
+  const temporary_file file("mmap_a.fbin", byte_writer().put(2u).put(2u).put(1.f).put(2.f).put(3.f).put(4.f).bytes());
+  const auto store = mmap_store::open(file.path());
+  ASSERT_TRUE(store.has_value());
+  EXPECT_EQ(store->size(), 2u);
+  EXPECT_EQ(store->dim(), 2u);
+  const auto row = store->row(1, {});
+  ASSERT_TRUE(row.has_value());
+  EXPECT_EQ((*row)[0], 3.0f);
+  EXPECT_EQ((*row)[1], 4.0f);
+}
+
+TEST(mmap_store, survives_a_move) {
+  const temporary_file file("mmap_b.fbin", byte_writer().put(1u).put(1u).put(7.f).bytes());
+  auto first = mmap_store::open(file.path());
+  ASSERT_TRUE(first.has_value());
+  const mmap_store second = std::move(*first);
+  EXPECT_EQ((*second.row(0, {}))[0], 7.0f);
+}
+
+TEST(mmap_store, knows_the_vectors_whatever_the_format) {
+  const std::vector<float> values{1, 2, 3, 4};
+  const auto wanted = memory_store<float>::create({values.data(), 2, 2})->fingerprint();
+  byte_writer idx;
+  idx.put(std::uint16_t{0}).put(std::uint8_t{8}).put(std::uint8_t{2}).put_big_endian(2).put_big_endian(2);
+  auto npy = npy_file("{'descr': '|u1', 'fortran_order': False, 'shape': (2, 2), }", 4);
+  for (std::size_t i = 0; i < 4; ++i) npy[npy.size() - 4 + i] = static_cast<std::byte>(i + 1);
+  const temporary_file files[]{
+      {"mmap_c.fbin", byte_writer().put(2u).put(2u).put(1.f).put(2.f).put(3.f).put(4.f).bytes()},
+      {"mmap_c.u8bin", byte_writer().put(2u).put(2u).put(0x04030201u).bytes()},
+      {"mmap_c.f16bin", byte_writer().put(2u).put(2u).put(0x40003c00u).put(0x44004200u).bytes()},
+      {"mmap_c.fvecs", byte_writer().put(2u).put(1.f).put(2.f).put(2u).put(3.f).put(4.f).bytes()},
+      {"mmap_c.bvecs", byte_writer().put(2u).text("\1\2").put(2u).text("\3\4").bytes()},
+      {"mmap_c.npy", npy},
+      {"mmap_c-idx2-ubyte", idx.put(0x04030201u).bytes()}};
+  for (const auto& file : files) {
+    const auto store = mmap_store::open(file.path());
+    ASSERT_TRUE(store.has_value()) << file.path() << ": " << store.error().message;
+    EXPECT_EQ(store->fingerprint(), wanted) << file.path();
+  }
+}
+
+TEST(mmap_store, the_bundled_pictures_open) {
+  const auto store = mmap_store::open(THIMBLE_TEST_DATA "/fashion-mnist/base.u8bin");
+  ASSERT_TRUE(store.has_value());
+  EXPECT_EQ(store->size(), 9000u);
+  EXPECT_EQ(store->dim(), 784u);
+  std::vector<float> scratch(784);
+  float largest = 0;
+  const auto row = store->row(8999, scratch);
+  ASSERT_TRUE(row.has_value());
+  for (const float value : *row) largest = std::max(largest, value);
+  EXPECT_GT(largest, 100.0f);
+  EXPECT_LE(largest, 255.0f);
+}
+
+TEST(mmap_store, a_path_that_cannot_be_read) { EXPECT_EQ(error_of("/no/such/base.fbin"), errc::cannot_open); }
+
+TEST(mmap_store, a_folder) {
+  const std::string path = std::string(THIMBLE_TEST_CACHE) + "/mmap_folder.fbin";
+  (void)::mkdir(path.c_str(), 0700);
+  EXPECT_EQ(error_of(path.c_str()), errc::cannot_open);
+  (void)::rmdir(path.c_str());
+}
+
+TEST(mmap_store, a_wrong_extension) {
+  const temporary_file file("mmap_d.bin", byte_writer().put(1u).put(1u).put(7.f).bytes());
+  EXPECT_EQ(error_of(file.path()), errc::unknown_format);
+}
+
+TEST(mmap_store, an_empty_file) {
+  for (const char* name : {"mmap_e.fbin", "mmap_e.npy", "mmap_e.idx"}) {
+    const temporary_file file(name, {});
+    EXPECT_EQ(error_of(file.path()), errc::truncated) << name;
+  }
+  const temporary_file file("mmap_e.fvecs", {});
+  EXPECT_EQ(error_of(file.path()), errc::empty_input);
+}
+
+TEST(mmap_store, a_truncated_file) {
+  const temporary_file file("mmap_f.fbin", byte_writer().put(2u).put(2u).zeros(15).bytes());
+  EXPECT_EQ(error_of(file.path()), errc::truncated);
+}
+
+TEST(mmap_store, a_hostile_header) {
+  const temporary_file file("mmap_g.fbin", byte_writer().put(0x7fffffffu).put(0xffffu).zeros(64).bytes());
+  EXPECT_EQ(error_of(file.path()), errc::truncated);
+}
+
+TEST(mmap_store, a_row_of_another_dim) {
+  const temporary_file file("mmap_h.fvecs", byte_writer().put(1u).put(1.f).put(9u).put(2.f).bytes());
+  EXPECT_EQ(error_of(file.path()), errc::corrupt);
+}
+
+TEST(mmap_store, a_file_that_became_shorter) {
+  const temporary_file file("mmap_i.fbin", byte_writer().put(1u).put(1u).put(7.f).bytes());
+  const auto store = mmap_store::open(file.path());
+  ASSERT_TRUE(store.has_value());
+  EXPECT_TRUE(store->check().has_value());
+  ASSERT_EQ(::truncate(file.path(), 8), 0);
+  EXPECT_EQ(store->check().error().code, errc::truncated);
+}
+
+}  // namespace
+}  // namespace thimble
+
+#endif  // THIMBLE_POSIX
