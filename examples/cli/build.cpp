@@ -1,0 +1,133 @@
+// SPDX-FileCopyrightText: 2026 The thimble authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <cstdint>
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "commands.hpp"
+#include "failure.hpp"
+#include "progress.hpp"
+#include "text.hpp"
+#include "vectors.hpp"
+
+namespace thimble::cli {
+
+namespace {
+
+// Linux keeps getrusage's figure across exec, so that a large parent would show up in it; VmHWM is this program's own.
+std::uint64_t peak_rss_bytes() {
+  std::ifstream status("/proc/self/status");
+  for (std::string word; status >> word;)
+    if (word == "VmHWM:")
+      if (std::uint64_t kib = 0; status >> kib) return kib * 1024;
+  struct rusage usage = {};
+  if (getrusage(RUSAGE_SELF, &usage) != 0) return 0;
+#ifdef __APPLE__
+  return static_cast<std::uint64_t>(usage.ru_maxrss);
+#else
+  return static_cast<std::uint64_t>(usage.ru_maxrss) * 1024;
+#endif
+}
+
+// Found out now rather than after an hour of building.
+void check_output(const std::string& output, const std::string& input) {
+  std::error_code ignored;
+  if (std::filesystem::equivalent(output, input, ignored))
+    throw usage_failure("--output names the input file, which would be lost");
+  if (std::filesystem::is_directory(output, ignored)) throw failure(output, "is a folder: name a file in it");
+  auto folder = std::filesystem::path(output).parent_path();
+  if (folder.empty()) folder = ".";
+  if (!std::filesystem::is_directory(folder, ignored))
+    throw failure(output, "its folder does not exist: make it first");
+  if (access(folder.c_str(), W_OK) != 0) throw failure(output, "its folder is not writable");
+}
+
+std::string_view describe(build_stage stage) {
+  switch (stage) {
+    case build_stage::train:
+      return "training";
+    case build_stage::encode:
+      return "encoding";
+    case build_stage::link:
+      return "linking ";
+  }
+  return "building";
+}
+
+}  // namespace
+
+void build(const build_request& request) {
+  const auto quantizer = parse_quantizer(request.quantizer);
+  if (!quantizer) {
+    if (quantizer.error().code == errc::unsupported)
+      throw failure("--quantizer", request.quantizer + " is not available in this version: use sq8 or float32");
+    throw usage_failure("--quantizer: unknown name " + request.quantizer);
+  }
+  check_output(request.output, request.input);
+  const auto vectors =
+      take(mmap_store::open(request.input.c_str(), {.access = file_access::sequential}), request.input);
+
+  catch_interrupts();
+  progress_bar bar;
+  const auto report = [&bar](const build_progress& p) { return bar.show(describe(p.stage), p.done, p.total); };
+  const build_options options{.metric = *parse_metric(request.metric),
+                              .m = request.m,
+                              .ef_construction = request.ef_construction,
+                              .threads = request.threads,
+                              .seed = request.seed,
+                              .simd = parse_simd(request.simd),
+                              .progress = report};
+  using clock = std::chrono::steady_clock;
+  const auto began = clock::now();
+  auto index = any_index::build(*quantizer, vectors, options);
+  const double seconds = std::chrono::duration<double>(clock::now() - began).count();
+  bar.clear();
+  stop_if_interrupted();
+  if (!index && index.error().code == errc::invalid_argument) throw usage_failure(index.error().message);
+  if (!index) throw failure(request.input, index.error());
+
+  take(index->save(request.output.c_str()), request.output);
+  const double save_seconds = std::chrono::duration<double>(clock::now() - began).count() - seconds;
+  std::error_code ignored;
+  const std::uint64_t file_bytes = std::filesystem::file_size(request.output, ignored);
+  const double rows_per_second = seconds > 0 ? static_cast<double>(index->size()) / seconds : 0;
+
+  if (request.json) {
+    const nlohmann::ordered_json result{{"output", request.output},
+                                        {"n", index->size()},
+                                        {"dim", index->dim()},
+                                        {"metric", name(index->metric())},
+                                        {"quantizer", index->quantizer_name()},
+                                        {"m", index->m()},
+                                        {"ef_construction", index->ef_construction()},
+                                        {"seed", index->seed()},
+                                        {"threads", thread_executor(request.threads).workers()},
+                                        {"simd", simd::name(index->simd())},
+                                        {"seconds", rounded(seconds, 6)},
+                                        {"save_seconds", rounded(save_seconds, 6)},
+                                        {"rows_per_second", rounded(rows_per_second, 1)},
+                                        {"bytes_per_vector", rounded(index->bytes_per_vector(), 3)},
+                                        {"file_bytes", file_bytes},
+                                        {"peak_rss_bytes", peak_rss_bytes()}};
+    print(result.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
+    return;
+  }
+  print(request.output + ": " + with_commas(index->size()) + " vectors of " + std::to_string(index->dim()) +
+        " values, " + std::string(name(index->metric())) + ", " + std::string(index->quantizer_name()) + "\n" +  //
+        "  built in    " + readable_seconds(seconds) + ", " + with_commas(static_cast<std::uint64_t>(rows_per_second)) +
+        " vectors a second (" + std::string(simd::name(index->simd())) + ")\n" +  //
+        "  in memory   " + fixed(index->bytes_per_vector(), 1) + " bytes a vector, where the vectors as float32 take " +
+        with_commas(4 * index->dim()) + "\n" +  //
+        "  file        " + readable_bytes(file_bytes) + "\n" + "  peak memory " + readable_bytes(peak_rss_bytes()) +
+        ", mapped pages of the input included\n");
+}
+
+}  // namespace thimble::cli

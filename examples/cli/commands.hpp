@@ -1,0 +1,67 @@
+// SPDX-FileCopyrightText: 2026 The thimble authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// The four commands: what each is asked for (main.cpp fills it in from the command line) and the function that does it.
+// They throw what failure.hpp names; results go to standard output.
+
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace thimble::cli {
+
+struct build_request {
+  std::string input;
+  std::string output;
+  std::string metric = "l2";
+  std::string quantizer = "sq8";
+  unsigned m = 16;
+  unsigned ef_construction = 200;
+  unsigned threads = 0;
+  std::uint64_t seed = 1;
+  std::string simd = "auto";
+  bool json = false;
+};
+
+struct info_request {
+  std::string index;
+  bool json = false;
+};
+
+struct search_request {
+  std::string index;
+  std::string vectors;  // empty: estimates only
+  std::string queries;
+  std::vector<std::size_t> query_rows = {0};
+  std::size_t k = 10;
+  std::size_t ef = 64;
+  std::size_t rerank = 50;
+  std::string simd = "auto";
+  std::string draw = "auto";
+  std::string pictures;  // a file to write, or empty
+  bool json = false;
+};
+
+struct eval_request {
+  std::string index;
+  std::string vectors;  // empty: estimates only
+  std::string queries;
+  std::string truth;  // empty: computed
+  std::size_t k = 10;
+  std::vector<std::size_t> ef = {10, 20, 40, 80, 160};
+  std::vector<std::size_t> rerank;  // empty: 0,20,50 with vectors, else 0
+  unsigned threads = 1;
+  unsigned repeat = 3;
+  std::string simd = "auto";
+  bool json = false;
+};
+
+void build(const build_request& request);
+void info(const info_request& request);
+void search(const search_request& request);
+void eval(const eval_request& request);
+
+}  // namespace thimble::cli

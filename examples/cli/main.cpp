@@ -1,0 +1,197 @@
+// SPDX-FileCopyrightText: 2026 The thimble authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// The command line: options and their ranges, help, exit codes.
+
+#include <thimble/io/vector_format.hpp>
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <exception>
+#include <new>
+#include <string>
+
+#include "commands.hpp"
+#include "failure.hpp"
+#include "text.hpp"
+
+namespace thimble::cli {
+
+namespace {
+
+// Beyond these a number is a slip of the finger.
+constexpr std::size_t most_candidates = 1'000'000;
+constexpr unsigned most_threads = 256;
+
+constexpr const char* vector_files = "File types: .fbin .u8bin .f16bin .fvecs .bvecs .npy .idx (or *-idx3-ubyte)\n";
+
+constexpr const char* exit_codes =
+    "Exit code: 0 done, 1 bad data or environment (one line on standard error says what), 2 usage\n";
+
+void add_simd(CLI::App& command, std::string& simd) {
+  command.add_option("--simd", simd, "Instruction set to use at most")
+      ->check(CLI::IsMember({"auto", "scalar", "avx2", "avx512"}))
+      ->envname("THIMBLE_SIMD")
+      ->capture_default_str();
+}
+
+void add_json(CLI::App& command, bool& json) {
+  command.add_flag("--json", json, "Print one JSON object and nothing else");
+}
+
+// A list with commas; one argument for each time the option is given.
+CLI::Option* add_list(CLI::App& command, const char* flag, std::vector<std::size_t>& list, const char* help) {
+  return command.add_option(flag, list, help)->delimiter(',')->allow_extra_args(false)->type_name("N,N,..");
+}
+
+void add_build(CLI::App& app, build_request& r) {
+  CLI::App* c = app.add_subcommand("build", "Build an index from a file of vectors");
+  c->add_option("--input", r.input, "The vectors, one a row; the index calls them 0, 1, 2, ...")->required();
+  c->add_option("--output", r.output, "The index file to write; an old one is replaced at the very end")->required();
+  c->add_option("--metric", r.metric, "Distance: l2 (squared Euclidean), ip (1 - inner product), cosine")
+      ->check(CLI::IsMember({"l2", "ip", "cosine"}))
+      ->capture_default_str();
+  c->add_option("--quantizer", r.quantizer,
+                "What the index keeps of a vector: float32 (4 bytes a value), sq8 (1 byte a value)")
+      ->check(CLI::IsMember({"float32", "float16", "sq8", "sq4", "rabitq1", "rabitq2", "rabitq3", "rabitq4", "rabitq5",
+                             "rabitq6", "rabitq7", "rabitq8"})
+                  .description(""))
+      ->capture_default_str();
+  c->add_option("--m", r.m, "Links a vector: more finds more and takes more memory")
+      ->check(CLI::Range(2u, 64u))
+      ->capture_default_str();
+  c->add_option("--ef-construction", r.ef_construction,
+                "Candidates looked at for each vector: more builds slower and better")
+      ->check(CLI::Range(1u, 100'000u))
+      ->capture_default_str();
+  c->add_option("--threads", r.threads, "Threads; 0: one for each processor")
+      ->check(CLI::Range(0u, most_threads))
+      ->capture_default_str();
+  c->add_option("--seed", r.seed, "Of the random levels: same seed and one thread, same index")
+      ->check(CLI::NonNegativeNumber.description(""))
+      ->capture_default_str();
+  add_simd(*c, r.simd);
+  add_json(*c, r.json);
+  c->footer(
+      std::string(
+          "\nExample:\n  thimble build --input base.fbin --metric cosine --quantizer sq8 --output base.thimble\n\n") +
+      vector_files + exit_codes);
+}
+
+void add_info(CLI::App& app, info_request& r) {
+  CLI::App* c = app.add_subcommand("info", "Say what an index file holds and what it takes in memory");
+  c->add_option("--index", r.index, "The index file")->required();
+  add_json(*c, r.json);
+  c->footer("\nExample:\n  thimble info --index base.thimble\n");
+}
+
+void add_search(CLI::App& app, search_request& r) {
+  CLI::App* c = app.add_subcommand("search", "Search for the nearest vectors of some queries and show them");
+  c->add_option("--index", r.index, "The index file")->required();
+  c->add_option("--queries", r.queries, "A file of queries")->required();
+  c->add_option("--vectors", r.vectors, "The vectors the index was built from, to rank the best candidates exactly");
+  add_list(*c, "--query-row", r.query_rows, "Which rows of the queries to search for")->capture_default_str();
+  c->add_option("--k", r.k, "Results a query")
+      ->check(CLI::Range(std::size_t{1}, most_candidates))
+      ->capture_default_str();
+  c->add_option("--ef", r.ef, "Candidates the search keeps: more is slower and finds more")
+      ->check(CLI::Range(std::size_t{1}, most_candidates))
+      ->capture_default_str();
+  c->add_option("--rerank", r.rerank, "How many of them are read from --vectors and measured exactly")
+      ->check(CLI::Range(std::size_t{0}, most_candidates))
+      ->capture_default_str();
+  c->add_option("--draw", r.draw, "Draw vectors that are square grey pictures (28 x 28 bytes, say) in the terminal")
+      ->check(CLI::IsMember({"auto", "never"}))
+      ->capture_default_str();
+  c->add_option("--pictures", r.pictures,
+                "Write such pictures to this .png or .pgm: queries at the left, hits to the right")
+      ->check([](const std::string& path) {
+        const bool known = detail::ends_with_any_case(path, ".png") || detail::ends_with_any_case(path, ".pgm");
+        return known ? std::string() : std::string("a name that ends in .png or .pgm is needed");
+      });
+  add_simd(*c, r.simd);
+  add_json(*c, r.json);
+  c->footer(std::string("\nExample:\n  thimble search --index base.thimble --vectors base.fbin --queries query.fbin "
+                        "--query-row 0,1,2\n\n") +
+            vector_files);
+}
+
+void add_eval(CLI::App& app, eval_request& r) {
+  CLI::App* c = app.add_subcommand("eval", "Measure recall and speed for several settings");
+  c->add_option("--index", r.index, "The index file")->required();
+  c->add_option("--vectors", r.vectors, "The vectors the index was built from, to rank the best candidates exactly");
+  c->add_option("--queries", r.queries, "A file of queries")->required();
+  c->add_option("--truth", r.truth, "Their exact answers (.ibin or .ivecs); computed from --vectors when left out");
+  c->add_option("--k", r.k, "Results a query: recall@k is the share of the true k nearest among them")
+      ->check(CLI::Range(std::size_t{1}, most_candidates))
+      ->capture_default_str();
+  add_list(*c, "--ef", r.ef, "Candidates the search keeps: one run for each")
+      ->check(CLI::Range(std::size_t{1}, most_candidates))
+      ->capture_default_str();
+  add_list(*c, "--rerank", r.rerank, "How many of them are read from --vectors: one run for each [0,20,50]")
+      ->check(CLI::Range(std::size_t{0}, most_candidates));
+  c->add_option("--threads", r.threads, "Threads that share the queries; 0: one for each processor")
+      ->check(CLI::Range(0u, most_threads))
+      ->capture_default_str();
+  c->add_option("--repeat", r.repeat, "Timed passes a run at most (of 2 seconds together); queries/s is their median")
+      ->check(CLI::Range(1u, 1000u))
+      ->capture_default_str();
+  add_simd(*c, r.simd);
+  add_json(*c, r.json);
+  c->footer(std::string("\nExample:\n  thimble eval --index base.thimble --vectors base.fbin --queries query.fbin --ef "
+                        "20,40,80 --rerank 0,50\n\n") +
+            vector_files);
+}
+
+int fail_with(int code, std::string_view what) {
+  (void)std::fputs(("thimble: " + one_line(what) + "\n").c_str(), stderr);
+  return code;
+}
+
+int run(int argc, char** argv) {
+  CLI::App app("Nearest-neighbour search where memory is the scarce resource", "thimble");
+  build_request build_it;
+  info_request info_of;
+  search_request search_for;
+  eval_request eval_with;
+  add_build(app, build_it);
+  add_info(app, info_of);
+  add_search(app, search_for);
+  add_eval(app, eval_with);
+  app.require_subcommand(1);
+  app.set_version_flag("--version", "thimble " THIMBLE_CLI_VERSION);
+  app.footer(std::string("\nFirst steps:\n"
+                         "  thimble build  --input base.fbin --output base.thimble\n"
+                         "  thimble info   --index base.thimble\n"
+                         "  thimble search --index base.thimble --vectors base.fbin --queries query.fbin\n"
+                         "  thimble eval   --index base.thimble --vectors base.fbin --queries query.fbin\n"
+                         "'thimble build --help' and so on explain the options.\n\n") +
+             vector_files + exit_codes);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& e) {
+    if (e.get_exit_code() == 0) return app.exit(e);
+    return fail_with(bad_usage, std::string(e.what()) + " (thimble --help)");
+  }
+  try {
+    if (app.got_subcommand("build")) build(build_it);
+    if (app.got_subcommand("info")) info(info_of);
+    if (app.got_subcommand("search")) search(search_for);
+    if (app.got_subcommand("eval")) eval(eval_with);
+  } catch (const usage_failure& e) {
+    return fail_with(bad_usage, e.what());
+  } catch (const interruption& i) {
+    return fail_with(interrupted_base + i.signal, "interrupted");
+  } catch (const std::bad_alloc&) {
+    return fail_with(bad_data, "not enough memory");
+  } catch (const std::exception& e) {
+    return fail_with(bad_data, e.what());
+  }
+  return success;
+}
+
+}  // namespace
+
+}  // namespace thimble::cli
+
+int main(int argc, char** argv) { return thimble::cli::run(argc, argv); }

@@ -1,0 +1,82 @@
+// SPDX-FileCopyrightText: 2026 The thimble authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "cli/program.hpp"
+
+namespace thimble::test {
+namespace {
+
+TEST(cli_usage, a_command_line_that_cannot_be_meant_ends_with_2) {
+  const std::vector<std::vector<std::string>> lines{
+      {},
+      {"destroy"},
+      {"build"},
+      {"build", "--input", base},
+      {"build", "--input", base, "--output", "x", "--metric", "l1"},
+      {"build", "--input", base, "--output", "x", "--quantizer", "sq9"},
+      {"build", "--input", base, "--output", "x", "--m", "1"},
+      {"build", "--input", base, "--output", "x", "--m", "many"},
+      {"build", "--input", base, "--output", "x", "--ef-construction", "0"},
+      {"build", "--input", base, "--output", "x", "--ef-construction", "3"},
+      {"build", "--input", base, "--output", "x", "--threads", "-1"},
+      {"build", "--input", base, "--output", "x", "--seed", "-1"},
+      {"build", "--input", base, "--output", "x", "--simd", "mmx"},
+      {"build", "--input", base, "--output", "x", "--fast"},
+      {"build", "--input", base, "--output", base},
+      {"info"},
+      {"info", "--index", "x", "y"},
+      {"search", "--index", "x", "--queries", queries, "--query-row", "first"},
+      {"search", "--index", "x", "--queries", queries, "--pictures", "x.jpg"},
+      {"eval", "--index", "x", "--queries", queries},
+      {"eval", "--index", "x", "--queries", queries, "--truth", "gt.ibin", "--rerank", "10"},
+      {"eval", "--index", "x", "--vectors", base, "--queries", queries, "--k", "0"},
+      {"eval", "--index", "x", "--vectors", base, "--queries", queries, "--k", "-1"},
+      {"eval", "--index", "x", "--vectors", base, "--queries", queries, "--ef", "0"},
+      {"eval", "--index", "x", "--vectors", base, "--queries", queries, "--ef", "10,x"},
+      {"eval", "--index", "x", "--vectors", base, "--queries", queries, "--ef", "99999999999999999999"},
+      {"eval", "--index", "x", "--vectors", base, "--queries", queries, "--rerank", ""}};
+  for (const auto& line : lines) {
+    std::string text;
+    for (const std::string& word : line) text += word + " ";
+    SCOPED_TRACE(text);
+    expect_failure(run(line), 2, {"thimble: "});
+  }
+}
+
+TEST(cli_usage, help_is_no_error_and_shows_an_example) {
+  for (const std::string command : {"", "build", "info", "search", "eval"}) {
+    const auto result =
+        run(command.empty() ? std::vector<std::string>{"--help"} : std::vector{command, std::string("--help")});
+    expect_success(result);
+    EXPECT_NE(result.out.find("thimble " + command), std::string::npos) << result.out;
+  }
+}
+
+TEST(cli_usage, quantizers_to_come_are_an_error_of_their_own) {
+  for (const char* name : {"float16", "sq4", "rabitq1", "rabitq8"})
+    expect_failure(run({"build", "--input", base, "--output", test_path("x"), "--quantizer", name}), 1,
+                   {name, "not available in this version"});
+}
+
+TEST(cli_usage, output_that_cannot_be_written_is_found_out_before_the_build) {
+  expect_failure(run({"build", "--input", base, "--output", "/no/such/folder/x.thimble"}), 1,
+                 {"/no/such/folder/x.thimble"});
+  expect_failure(run({"build", "--input", base, "--output", THIMBLE_TEST_CACHE}), 1, {THIMBLE_TEST_CACHE, "folder"});
+}
+
+TEST(cli_usage, json_output_is_one_object_and_nothing_else) {
+  const auto result = run({"search", "--index", pictures_index(), "--vectors", base, "--queries", queries, "--json"});
+  expect_success(result);
+  EXPECT_TRUE(result.json().is_object());
+  EXPECT_TRUE(result.out.starts_with("{"));
+  EXPECT_TRUE(result.out.ends_with("}\n"));
+}
+
+}  // namespace
+}  // namespace thimble::test
