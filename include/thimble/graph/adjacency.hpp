@@ -57,7 +57,7 @@ class adjacency {
     constexpr auto corrupt = [](const char* what, std::uint64_t at) { return fail(errc::corrupt, what, at); };
     const std::size_t n = levels.size();
     if (m < min_m || m > max_m) return corrupt("the graph's m is out of range", m);
-    if (base.size() != n * 2 * m) return corrupt("the graph's links have a wrong size", base.size());
+    if (base.size() != std::uint64_t{n} * 2 * m) return corrupt("the graph's links have a wrong size", base.size());
     adjacency g;
     g.m_ = m;
     auto index = level_index::create(std::move(levels));
@@ -65,7 +65,7 @@ class adjacency {
     g.levels_ = std::move(*index);
     g.base_ = std::move(base);
     g.upper_ = std::move(upper);
-    if (g.upper_.size() != g.levels_.upper_rows() * m)
+    if (g.upper_.size() != std::uint64_t{g.levels_.upper_rows()} * m)
       return corrupt("the upper levels have a wrong size", g.upper_.size());
     if (n != 0 && (entry.at >= n || g.levels_[entry.at] != entry.level))
       return corrupt("the entry point is wrong", entry.at);

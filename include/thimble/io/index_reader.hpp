@@ -36,17 +36,16 @@ class index_sections {
       return corrupt("the header is wrong", file.size());
 
     index_sections result;
-    std::uint64_t end = round_up(header_bytes, section_alignment);
+    std::uint64_t end = header_bytes;
+    if (const auto padded = skip_padding(file, end); !padded) return std::unexpected(padded.error());
     for (std::uint32_t i = 0; i < n_sections; ++i) {
       const auto entry = load_as<section_entry>(file.data() + sizeof(file_header) + i * sizeof(section_entry));
       if (entry.kind != i + 1 || entry.reserved != 0 || entry.offset != end || entry.bytes > file.size() - end)
         return corrupt("the table of sections is wrong", i);
       const auto bytes = file.subspan(static_cast<std::size_t>(entry.offset), static_cast<std::size_t>(entry.bytes));
       if (checksum(bytes) != entry.checksum) return corrupt(damaged(entry.kind), entry.offset);
-      end = round_up<std::uint64_t>(end + entry.bytes, section_alignment);
-      if (end > file.size()) return truncated(file.size());
-      for (std::size_t at = static_cast<std::size_t>(entry.offset + entry.bytes); at < end; ++at)
-        if (file[at] != std::byte{}) return corrupt("the space between two sections is damaged", at);
+      end += entry.bytes;
+      if (const auto padded = skip_padding(file, end); !padded) return std::unexpected(padded.error());
       result.sections_[i] = bytes;
     }
     if (end != file.size()) return corrupt("bytes follow the last section", end);
@@ -58,6 +57,15 @@ class index_sections {
   }
 
  private:
+  // Moves end (within the file) to where the next section begins; what lies between is zero.
+  static expected<void> skip_padding(std::span<const std::byte> file, std::uint64_t& end) {
+    const std::uint64_t next = round_up<std::uint64_t>(end, section_alignment);
+    if (next > file.size()) return truncated(file.size());
+    for (; end < next; ++end)
+      if (file[static_cast<std::size_t>(end)] != std::byte{}) return corrupt("the space between two sections is damaged", end);
+    return {};
+  }
+
   static std::unexpected<error> truncated(std::uint64_t bytes) {
     return fail(errc::truncated, "the index file is cut short: copy or build it again", bytes);
   }

@@ -55,7 +55,8 @@ class reranker {
              std::span<const candidate> candidates, std::size_t k, std::size_t rerank) {
     THIMBLE_ASSERT(candidates.size() <= ranked_.size() && query.size() <= query_.size());
     std::ranges::copy(query, query_.data());
-    exact_ = exact_query(kernels, m, query_.span().first(query.size()));
+    dim_ = query.size();
+    exact_ = exact_query(kernels, m, query_.span().first(dim_));
     // The mark of an expanded node is the last bit: off, so that equal distances sort by node.
     std::ranges::transform(candidates, ranked_.data(),
                            [](candidate c) { return candidate{c.key & ~std::uint64_t{1}}; });
@@ -94,7 +95,7 @@ class reranker {
 
   [[nodiscard]] std::size_t vectors_read() const { return vectors_read_; }
   [[nodiscard]] std::size_t batches() const { return batches_; }
-  [[nodiscard]] std::size_t dim() const { return query_.size(); }
+  [[nodiscard]] std::size_t dim() const { return dim_; }
   [[nodiscard]] std::size_t bytes() const {
     return ranked_.bytes() + needed_.bytes() + results_.bytes() + query_.bytes();
   }
@@ -111,6 +112,7 @@ class reranker {
   aligned_buffer<candidate> ranked_;
   aligned_buffer<node> needed_;
   aligned_buffer<neighbor> results_;
+  std::size_t dim_ = 0;
   std::size_t n_candidates_ = 0;
   std::size_t n_needed_ = 0;
   std::size_t k_ = 0;

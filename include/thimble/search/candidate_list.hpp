@@ -9,7 +9,6 @@
 
 #pragma once
 
-#include <algorithm>
 #include <bit>
 #include <compare>
 #include <cstddef>
@@ -94,13 +93,6 @@ class candidate_list {
     std::size_t i = next_;
     while (i < size_ && items_[i].expanded()) ++i;
     return i == size_ ? no_node : items_[i].id();
-  }
-
-  // Takes out those that match; what stays keeps its order.
-  template <class Predicate>
-  std::span<const candidate> remove_if(Predicate&& matches) {
-    size_ = static_cast<std::size_t>(std::remove_if(items_.data(), items_.data() + size_, matches) - items_.data());
-    return items();
   }
 
   // Nearest first.

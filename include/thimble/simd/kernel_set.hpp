@@ -17,7 +17,8 @@
 
 namespace thimble::simd {
 
-// Bytes past the last row of codes that a kernel may read (never use): every array of codes is allocated with them.
+// Bytes past the last row of codes that a kernel may read (never use): every array of codes is allocated with them. The
+// kernels of today read 4 in WASM and none natively, where other threads may be writing the row behind.
 inline constexpr std::size_t code_slack = 64;
 
 // The query's bytes are padded with zeros to a multiple of this.
@@ -32,7 +33,7 @@ struct code_rows {
 // Stored behind the codes of a row, at byte factor_offset.
 struct code_factors {
   float add;         // the part of the distance that does not depend on the query
-  std::int32_t sum;  // of the row's codes: relaxed WASM shifts the query to unsigned and corrects by it
+  std::int32_t sum;  // of the bytes before factor_offset: relaxed WASM shifts codes and query and corrects by it
 };
 
 // A query prepared for integer codes: distance = row.add + base + scale * <codes, values>.

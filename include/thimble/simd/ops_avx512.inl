@@ -15,7 +15,12 @@ struct constants {};
 THIMBLE_ALWAYS_INLINE constants load_constants() { return {}; }
 
 THIMBLE_ALWAYS_INLINE sums zero_sums() { return _mm512_setzero_si512(); }
-THIMBLE_ALWAYS_INLINE values load_values(const std::int8_t* p, constants /*fixed*/) { return _mm512_loadu_si512(p); }
+// The empty instruction keeps the block in a register: GCC reads it again for each row otherwise (1.3 times the time).
+THIMBLE_ALWAYS_INLINE values load_values(const std::int8_t* p, constants /*fixed*/) {
+  values block = _mm512_loadu_si512(p);
+  __asm__("" : "+v"(block));
+  return block;
+}
 
 // The query's own padding is zeros.
 THIMBLE_ALWAYS_INLINE values load_first_values(const std::int8_t* p, std::size_t /*n*/, constants fixed) {

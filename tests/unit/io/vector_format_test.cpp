@@ -204,7 +204,8 @@ TEST(vector_header, any_bytes_give_an_error_or_a_layout_within_the_file) {
   for (int trial = 0; trial < 20'000; ++trial) {
     for (auto [format, file] : samples()) {
       for (std::uint64_t changes = 1 + random.below(4); changes > 0; --changes)
-        file[random.below(std::min<std::size_t>(file.size(), 80))] = static_cast<std::byte>(random.below(256));
+        file[static_cast<std::size_t>(random.below(std::min<std::size_t>(file.size(), 80)))] =
+            static_cast<std::byte>(random.below(256));
       const auto layout = parse(file, format);
       if (!layout) continue;
       ASSERT_GT(layout->n, 0u);

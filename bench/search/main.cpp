@@ -1,0 +1,235 @@
+// SPDX-FileCopyrightText: 2026 The thimble authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// Build time, then queries a second at equal recall, against hnswlib on float32 (M and efConstruction as ours), in
+// turns in one process. Ratios are what counts: other work may share the machine.
+//
+//     build/release/bench/thimble_bench_search --data ../shared/data/fashion-mnist-784 --metric l2
+
+#include <hnswlib/hnswlib.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <cmath>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <thimble/thimble.hpp>
+#include <thread>
+#include <vector>
+
+namespace {
+
+struct settings {
+  std::string data = THIMBLE_SHARED_DATA[0] != '\0' ? THIMBLE_SHARED_DATA "/fashion-mnist-784" : "";
+  std::string metric = "l2";
+  unsigned m = 16;
+  unsigned ef_construction = 200;
+  unsigned threads = 2;
+  unsigned repeats = 5;
+  std::size_t k = 10;
+  std::vector<std::size_t> ef = {10, 12, 14, 17, 20, 25, 30, 40, 50, 64, 80, 100, 128, 160, 200, 256};
+  std::vector<std::size_t> rerank = {0, 20};
+};
+
+double seconds_of(auto&& work) {
+  const auto start = std::chrono::steady_clock::now();
+  work();
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+[[noreturn]] void give_up(const std::string& what) {
+  std::fprintf(stderr, "error: %s\n", what.c_str());
+  std::exit(1);
+}
+
+template <class T>
+T must(thimble::expected<T> result, const std::string& doing) {
+  if (!result) give_up(doing + ": " + result.error().message);
+  return std::move(*result);
+}
+
+thimble::mmap_store open_vectors(const std::string& stem) {
+  for (const char* extension : {".fbin", ".u8bin", ".f16bin"})
+    if (std::filesystem::exists(stem + extension))
+      return must(thimble::mmap_store::open((stem + extension).c_str()), stem + extension);
+  give_up("no " + stem + ".fbin, .u8bin or .f16bin");
+}
+
+std::vector<float> read_all(const thimble::mmap_store& store) {
+  std::vector<float> rows(store.size() * store.dim());
+  std::vector<float> scratch(store.dim());
+  for (std::size_t i = 0; i < store.size(); ++i)
+    std::ranges::copy(must(store.row(i, scratch), "reading vectors"),
+                      rows.begin() + static_cast<std::ptrdiff_t>(i * store.dim()));
+  return rows;
+}
+
+struct truth_table {
+  std::uint32_t n = 0;
+  std::uint32_t k = 0;
+  std::vector<std::uint32_t> ids;
+
+  explicit truth_table(const std::string& path) {
+    std::ifstream file(path, std::ios::binary);
+    file.read(reinterpret_cast<char*>(&n), sizeof n).read(reinterpret_cast<char*>(&k), sizeof k);
+    ids.resize(file ? std::size_t{n} * k : 0);
+    if (!file.read(reinterpret_cast<char*>(ids.data()), static_cast<std::streamsize>(ids.size() * 4)))
+      give_up("cannot read " + path);
+  }
+};
+
+// One way to search at one setting, over all queries: its best time, and what it found.
+struct point {
+  std::size_t ef;
+  double recall = 0;
+  double us = 1e9;
+};
+
+class curve {
+ public:
+  curve(std::string name, double bytes, const std::vector<std::size_t>& efs) : name_(std::move(name)), bytes_(bytes) {
+    for (const std::size_t ef : efs) points_.push_back({.ef = ef});
+  }
+
+  // search(query number, ef, found): appends the ids of one query to found.
+  void measure(std::size_t at, const truth_table& truth, std::size_t n_queries, std::size_t k, auto&& search) {
+    std::vector<std::uint64_t> found;
+    std::size_t hits = 0;
+    double seconds = 0;
+    for (std::size_t q = 0; q < n_queries; ++q) {
+      found.clear();
+      seconds += seconds_of([&] { search(q, points_[at].ef, found); });
+      const auto* wanted = truth.ids.data() + q * truth.k;
+      for (const std::uint64_t id : found) hits += std::find(wanted, wanted + k, id) != wanted + k ? 1u : 0u;
+    }
+    points_[at].recall = static_cast<double>(hits) / static_cast<double>(n_queries * k);
+    points_[at].us = std::min(points_[at].us, seconds * 1e6 / static_cast<double>(n_queries));
+  }
+
+  // Microseconds a query at this recall, between the points around it; 0 where the curve does not reach it.
+  [[nodiscard]] double us_at(double recall) const {
+    const auto scale = [](double r) { return -std::log(std::max(1 - r, 1e-5)); };
+    for (std::size_t i = 0; i < points_.size(); ++i) {
+      if (points_[i].recall < recall) continue;
+      if (i == 0) return points_[0].us;
+      const point& a = points_[i - 1];
+      const point& b = points_[i];
+      const double t = (scale(recall) - scale(a.recall)) / (scale(b.recall) - scale(a.recall));
+      return std::exp(std::log(a.us) + t * (std::log(b.us) - std::log(a.us)));
+    }
+    return 0;
+  }
+
+  void print(const curve& baseline) const {
+    std::printf("%-18s %6.0f B/vector ", name_.c_str(), bytes_);
+    for (const double recall : {.90, .95, .98, .99}) {
+      const double us = us_at(recall);
+      us > 0 ? std::printf("  %6.1f us x%-5.2f", us, baseline.us_at(recall) / us) : std::printf("  %17s", "-");
+    }
+    std::printf("\n");
+  }
+  void print_points() const {
+    for (const point& p : points_)
+      std::printf("  %-18s ef %3zu  recall %.4f  %7.1f us\n", name_.c_str(), p.ef, p.recall, p.us);
+  }
+
+ private:
+  std::string name_;
+  double bytes_;
+  std::vector<point> points_;
+};
+
+void run(const settings& s, bool all_points) {
+  const auto base = open_vectors(s.data + "/base");
+  const auto query_file = open_vectors(s.data + "/query");
+  const truth_table truth(s.data + "/gt.ibin");
+  const std::vector<float> rows = read_all(base);
+  const std::vector<float> queries = read_all(query_file);
+  const std::size_t n = base.size(), dim = base.dim(), n_queries = query_file.size();
+  const auto metric = must(thimble::parse_metric(s.metric), s.metric);
+
+  std::unique_ptr<hnswlib::SpaceInterface<float>> space;
+  if (metric == thimble::metric::l2)
+    space = std::make_unique<hnswlib::L2Space>(dim);
+  else
+    space = std::make_unique<hnswlib::InnerProductSpace>(dim);
+  hnswlib::HierarchicalNSW<float> peer(space.get(), n, s.m, s.ef_construction, 100);
+  const double peer_seconds = seconds_of([&] {
+    peer.addPoint(rows.data(), 0);
+    std::atomic<std::size_t> next{1};
+    std::vector<std::jthread> workers;
+    for (unsigned t = 0; t < s.threads; ++t)
+      workers.emplace_back([&] {
+        for (std::size_t i; (i = next++) < n;) peer.addPoint(rows.data() + i * dim, i);
+      });
+  });
+  const thimble::build_options options{
+      .metric = metric, .m = s.m, .ef_construction = s.ef_construction, .threads = s.threads};
+  thimble::expected<thimble::index<thimble::sq8>> built = thimble::fail(thimble::errc::empty_index, "not built");
+  const double own_seconds = seconds_of([&] { built = thimble::index<thimble::sq8>::build(base, options); });
+  const auto index = must(std::move(built), "build");
+  std::printf("%s: %zu x %zu, %s, m %u, ef_construction %u\n", s.data.c_str(), n, dim, s.metric.c_str(), s.m,
+              s.ef_construction);
+  std::printf("build with %u threads: hnswlib float32 %.2f s, thimble sq8 %.2f s: %.3f of its time\n", s.threads,
+              peer_seconds, own_seconds, own_seconds / peer_seconds);
+
+  const double peer_bytes = static_cast<double>(peer.size_data_per_element_) + 4.0 + 8.0 + 4.0 * s.m / (s.m - 1);
+  curve baseline("hnswlib float32", peer_bytes, s.ef);
+  std::vector<curve> curves;
+  for (const std::size_t rerank : s.rerank)
+    curves.emplace_back(rerank == 0 ? "sq8" : "sq8 + rerank " + std::to_string(rerank), index.bytes_per_vector(), s.ef);
+  thimble::search_scratch scratch;
+  for (unsigned repeat = 0; repeat < s.repeats; ++repeat) {
+    for (std::size_t at = 0; at < s.ef.size(); ++at) {
+      baseline.measure(at, truth, n_queries, s.k, [&](std::size_t q, std::size_t ef, auto& found) {
+        peer.setEf(ef);
+        for (auto hits = peer.searchKnn(queries.data() + q * dim, s.k); !hits.empty(); hits.pop())
+          found.push_back(hits.top().second);
+      });
+      for (std::size_t c = 0; c < curves.size(); ++c)
+        curves[c].measure(at, truth, n_queries, s.k, [&](std::size_t q, std::size_t ef, auto& found) {
+          const auto hits =
+              index.search({queries.data() + q * dim, dim}, {.k = s.k, .ef = ef, .rerank = s.rerank[c]}, base, scratch);
+          for (const thimble::neighbor& hit : must(hits, "search")) found.push_back(hit.id);
+        });
+    }
+  }
+  std::printf("one thread, recall@%zu, %s; microseconds a query, x: times hnswlib's speed at the same recall\n", s.k,
+              std::string(thimble::simd::name(index.simd())).c_str());
+  std::printf("%-35s %17s %18s %18s %18s\n", "", ".90", ".95", ".98", ".99");
+  baseline.print(baseline);
+  for (const curve& c : curves) c.print(baseline);
+  if (!all_points) return;
+  baseline.print_points();
+  for (const curve& c : curves) c.print_points();
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app{"Build time and speed at equal recall, thimble beside hnswlib float32"};
+  settings s;
+  bool all_points = false;
+  app.add_option("--data", s.data, "folder with base.*, query.* and gt.ibin")
+      ->capture_default_str()
+      ->required(s.data.empty());
+  app.add_option("--metric", s.metric, "l2 or ip")->capture_default_str();
+  app.add_option("--m", s.m)->capture_default_str();
+  app.add_option("--ef-construction", s.ef_construction)->capture_default_str();
+  app.add_option("--threads", s.threads, "for both builds")->capture_default_str();
+  app.add_option("--repeats", s.repeats, "turns; the best of each setting counts")->capture_default_str();
+  app.add_option("--ef", s.ef)->delimiter(',')->capture_default_str();
+  app.add_option("--rerank", s.rerank)->delimiter(',')->capture_default_str();
+  app.add_flag("--points", all_points, "print every measured point");
+  CLI11_PARSE(app, argc, argv);
+  run(s, all_points);
+}

@@ -1,0 +1,112 @@
+// SPDX-FileCopyrightText: 2026 The thimble authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// What the committed files were made of, and how their hits are printed: one text for every compiler, instruction set
+// and engine. Nothing here may change without making the files again (README.md).
+
+#pragma once
+
+#include <array>
+#include <bit>
+#include <cinttypes>
+#include <cstdint>
+#include <cstdio>
+#include <fstream>
+#include <span>
+#include <string>
+#include <thimble/thimble.hpp>
+#include <vector>
+
+namespace thimble::golden {
+
+struct golden_file {
+  const char* name;
+  quantizer_kind quantizer;
+  thimble::metric metric;
+};
+
+inline constexpr std::array files = {
+    golden_file{"float32_cosine", quantizer_kind::float32, metric::cosine},
+    golden_file{"sq8_l2", quantizer_kind::sq8, metric::l2},
+    golden_file{"sq8_ip", quantizer_kind::sq8, metric::inner_product},
+};
+
+inline constexpr std::size_t n = 200;
+inline constexpr std::size_t n_queries = 20;
+inline constexpr std::size_t dim = 25;  // odd: every kernel has a tail
+inline constexpr build_options options = {.m = 6, .ef_construction = 60, .seed = 2026};
+
+// Whole numbers in -50..50, half of each from one of ten centres: exact in float whatever computes them.
+inline std::vector<float> whole_numbers(std::size_t rows, std::uint64_t seed) {
+  random_generator centres(7);
+  std::array<std::array<std::int64_t, dim>, 10> centre;
+  for (auto& c : centre)
+    for (auto& value : c) value = static_cast<std::int64_t>(centres.below(51)) - 25;
+  random_generator random(seed);
+  std::vector<float> values(rows * dim);
+  for (std::size_t i = 0; i < rows; ++i) {
+    const auto& from = centre[static_cast<std::size_t>(random.below(10))];
+    for (std::size_t j = 0; j < dim; ++j)
+      values[i * dim + j] = static_cast<float>(from[j] + static_cast<std::int64_t>(random.below(51)) - 25);
+  }
+  return values;
+}
+
+inline const std::vector<float>& vectors() {
+  static const std::vector<float> made = whole_numbers(n, 1);
+  return made;
+}
+
+inline const std::vector<float>& queries() {
+  static const std::vector<float> made = whole_numbers(n_queries, 2);
+  return made;
+}
+
+inline matrix_view<float> view() { return {vectors().data(), n, dim}; }
+
+inline std::string path_of(const std::string& folder, const golden_file& file) {
+  return folder + "/" + file.name + ".thimble";
+}
+
+// The whole file at a 64-byte boundary; empty where it cannot be read.
+inline aligned_buffer<std::byte> read_file(const std::string& path) {
+  std::ifstream file(path, std::ios::binary | std::ios::ate);
+  if (!file) return {};
+  auto bytes = aligned_buffer<std::byte>::create(static_cast<std::size_t>(file.tellg()));
+  if (!bytes) return {};
+  file.seekg(0);
+  file.read(reinterpret_cast<char*>(bytes->data()), static_cast<std::streamsize>(bytes->size()));
+  return std::move(*bytes);
+}
+
+// A line for each query without and with rerank: "name query rerank: id:distance's bits ...". An error is a line too.
+inline std::string hits_of(const std::string& folder, const golden_file& file, simd::isa set) {
+  const auto failed = [&](const error& why) { return std::string(file.name) + ": " + why.message + "\n"; };
+  auto store = memory_store<float>::create(view());
+  if (!store) return failed(store.error());
+  const auto opened = any_index::open(read_file(path_of(folder, file)), {.simd = set});
+  if (!opened) return failed(opened.error());
+  std::string text;
+  for (std::size_t i = 0; i < n_queries; ++i) {
+    for (const std::size_t rerank : {0u, 20u}) {
+      const auto hits = opened->search(std::span(queries()).subspan(i * dim, dim), {.k = 10, .ef = 40, .rerank = rerank}, *store);
+      if (!hits) return failed(hits.error());
+      text += std::string(file.name) + " " + std::to_string(i) + " " + std::to_string(rerank) + ":";
+      for (const neighbor& hit : *hits) {
+        std::array<char, 64> one{};
+        (void)std::snprintf(one.data(), one.size(), " %" PRIu64 ":%08" PRIx32, hit.id, std::bit_cast<std::uint32_t>(hit.distance));
+        text += one.data();
+      }
+      text += "\n";
+    }
+  }
+  return text;
+}
+
+inline std::string hits_of_all(const std::string& folder, simd::isa set) {
+  std::string text;
+  for (const golden_file& file : files) text += hits_of(folder, file, set);
+  return text;
+}
+
+}  // namespace thimble::golden

@@ -1,0 +1,102 @@
+// SPDX-FileCopyrightText: 2026 The thimble authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <limits>
+#include <thimble/build/build_graph.hpp>
+#include <thimble/metric/checked_rows.hpp>
+#include <thimble/quant/float32.hpp>
+#include <thimble/quant/sq8.hpp>
+#include <vector>
+
+#include "unit/support/archetypes.hpp"
+#include "unit/support/coded.hpp"
+#include "unit/support/outcome.hpp"
+#include "unit/support/stores.hpp"
+#include "unit/support/vectors.hpp"
+
+namespace thimble {
+namespace {
+
+using test::code_of;
+using test::coded;
+using test::succeeded;
+
+TEST(encode_rows, gives_the_codes_of_all_rows_and_readable_slack_whoever_works) {
+  const auto rows = test::clustered_vectors(700, 30, 1);
+  const coded<sq8> data(rows, metric::l2);
+  inline_executor one;
+  thread_executor many(4);
+  const auto by_one = encode_rows(data.quantizer(), rows.view(), one, {});
+  const auto by_many = encode_rows(data.quantizer(), rows.view(), many, {});
+  ASSERT_TRUE(succeeded(by_one));
+  ASSERT_TRUE(succeeded(by_many));
+  EXPECT_TRUE(std::ranges::equal(by_one->span(), data.codes()));
+  EXPECT_TRUE(std::ranges::equal(by_many->span(), data.codes()));
+  const auto slack = by_one->span().last(simd::code_slack);
+  EXPECT_TRUE(std::ranges::all_of(slack, [](std::byte b) { return b == std::byte{}; }));
+}
+
+TEST(encode_rows, an_error_of_one_row_ends_it) {
+  const auto rows = test::random_vectors(700, 4, 1);
+  const coded<float32> data(rows, metric::l2);
+  thread_executor many(4);
+  EXPECT_EQ(code_of(encode_rows(data.quantizer(), test::failing_rows(rows.view(), 600), many, {})), errc::corrupt);
+}
+
+TEST(link_codes, the_same_seed_gives_the_same_graph_and_another_seed_another) {
+  const coded<sq8> data(test::clustered_vectors(500, 16, 1), metric::l2);
+  inline_executor on;
+  const auto link = [&](std::uint64_t seed) {
+    return std::move(*link_codes(data.quantizer(), data.kernels(), data.codes(), 500, 6, 40, seed, on, {}));
+  };
+  const adjacency a = link(1), b = link(1), c = link(2);
+  EXPECT_TRUE(std::ranges::equal(a.base_links(), b.base_links()));
+  EXPECT_TRUE(std::ranges::equal(a.upper_links(), b.upper_links()));
+  EXPECT_FALSE(std::ranges::equal(a.base_links(), c.base_links()));
+}
+
+TEST(link_codes, no_instruction_set_changes_a_link) {
+  const coded<sq8> data(test::clustered_vectors(500, 16, 1), metric::l2);
+  inline_executor on;
+  const auto link = [&](simd::isa set) {
+    return std::move(*link_codes(data.quantizer(), data.kernels(set), data.codes(), 500, 6, 40, 1, on, {}));
+  };
+  const adjacency oracle = link(simd::isa::scalar);
+  for (const auto set : simd::attainable()) {
+    EXPECT_TRUE(std::ranges::equal(link(set).base_links(), oracle.base_links())) << name(set);
+    EXPECT_TRUE(std::ranges::equal(link(set).upper_links(), oracle.upper_links())) << name(set);
+  }
+}
+
+TEST(link_codes, can_be_cancelled_by_any_report) {
+  const coded<float32> data(test::clustered_vectors(2000, 8, 1), metric::l2);
+  for (const unsigned n_threads : {1u, 4u}) {
+    thread_executor on(n_threads);
+    for (int last_good = 0; last_good < 2; ++last_good) {
+      int reports = 0;
+      const auto report = [&](const build_progress&) { return reports++ < last_good; };
+      EXPECT_EQ(code_of(link_codes(data.quantizer(), data.kernels(), data.codes(), 2000, 6, 20, 1, on, report)),
+                errc::cancelled);
+      EXPECT_EQ(reports, last_good + 1);
+    }
+  }
+}
+
+TEST(build_graph, needs_no_more_than_the_concepts_promise) {
+  const test::minimal_rows rows(100);
+  test::minimal_executor on;
+  const auto quantizer = test::minimal_quantizer::train(rows, metric::l2);
+  ASSERT_TRUE(succeeded(quantizer));
+  const auto codes = encode_rows(*quantizer, rows, on, {});
+  ASSERT_TRUE(succeeded(codes));
+  const auto& kernels = **simd::kernels_for(simd::isa::automatic);
+  const auto graph = link_codes(*quantizer, kernels, codes->span(), 100, 4, 20, 1, on, {});
+  ASSERT_TRUE(succeeded(graph));
+  EXPECT_EQ(graph->size(), 100u);
+}
+
+}  // namespace
+}  // namespace thimble

@@ -1,0 +1,86 @@
+// SPDX-FileCopyrightText: 2026 The thimble authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// The committed index files (tests/golden) in this build: natively with every instruction set, under Node, in a browser.
+
+#include "golden/golden.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <iterator>
+
+#include "unit/support/exact.hpp"
+#include "unit/support/files.hpp"
+#include "unit/support/golden_folder.hpp"
+#include "unit/support/outcome.hpp"
+
+namespace thimble {
+namespace {
+
+using test::golden_folder;
+using test::succeeded;
+
+std::string expected_hits() {
+  std::ifstream file(golden_folder() + "/expected_hits.txt");
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+TEST(golden, files_are_there_and_of_the_vectors_that_their_header_makes) {
+  EXPECT_GT(expected_hits().size(), 10'000u);
+  for (const golden::golden_file& file : golden::files) {
+    const auto opened = any_index::open(golden::read_file(golden::path_of(golden_folder(), file)));
+    ASSERT_TRUE(succeeded(opened)) << file.name;
+    EXPECT_EQ(opened->size(), golden::n);
+    EXPECT_EQ(opened->metric(), file.metric);
+    EXPECT_EQ(opened->quantizer_name(), name(file.quantizer));
+    EXPECT_EQ(opened->m(), golden::options.m);
+    EXPECT_EQ(opened->seed(), golden::options.seed);
+    const auto store = memory_store<float>::create(golden::view());
+    EXPECT_TRUE(succeeded(opened->check_store(*store)));
+  }
+}
+
+TEST(golden, every_instruction_set_gives_the_hits_that_were_committed) {
+  const std::string expected = expected_hits();
+  for (const auto set : simd::attainable()) {
+    // Not EXPECT_EQ: the texts are long, the first difference is what one wants to see.
+    const std::string hits = golden::hits_of_all(golden_folder(), set);
+    const auto [a, b] = std::ranges::mismatch(hits, expected);
+    EXPECT_TRUE(a == hits.end() && b == expected.end())
+        << name(set) << " differs at byte " << a - hits.begin() << ": "
+        << hits.substr(static_cast<std::size_t>(std::max<std::ptrdiff_t>(0, a - hits.begin() - 60)), 120);
+  }
+}
+
+TEST(golden, saving_what_was_opened_gives_the_same_bytes) {
+  for (const golden::golden_file& file : golden::files) {
+    const auto bytes = golden::read_file(golden::path_of(golden_folder(), file));
+    const auto opened = any_index::open(golden::read_file(golden::path_of(golden_folder(), file)));
+    ASSERT_TRUE(succeeded(opened));
+    EXPECT_TRUE(std::ranges::equal(test::saved(*opened), bytes.span())) << file.name;
+  }
+}
+
+TEST(golden, the_committed_hits_are_right) {
+  // So that the files prove more than that nothing changes.
+  auto store = memory_store<float>::create(golden::view());
+  for (const golden::golden_file& file : golden::files) {
+    const auto opened = any_index::open(golden::read_file(golden::path_of(golden_folder(), file)));
+    ASSERT_TRUE(succeeded(opened));
+    std::size_t found = 0;
+    for (std::size_t i = 0; i < golden::n_queries; ++i) {
+      const auto query = std::span(golden::queries()).subspan(i * golden::dim, golden::dim);
+      const auto row = [](std::size_t x) { return std::span(golden::vectors()).subspan(x * golden::dim, golden::dim); };
+      const auto truth = test::exact_nearest(file.metric, query, golden::n, 10, row);
+      const auto hits = opened->search(query, {.k = 10, .ef = 40, .rerank = 20}, *store);
+      ASSERT_TRUE(succeeded(hits));
+      found += test::n_common(*hits, truth);
+    }
+    EXPECT_GE(found, 190u) << file.name << ": of " << 10 * golden::n_queries;
+  }
+}
+
+}  // namespace
+}  // namespace thimble

@@ -1,0 +1,256 @@
+// SPDX-FileCopyrightText: 2026 The thimble authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// Files that lie: with right checksums, so that what the sections mean is checked, and not only that they are whole.
+// The golden files are what is changed.
+
+#include <gtest/gtest.h>
+
+#include <limits>
+#include <string>
+#include <thimble/index/any_index.hpp>
+
+#include "fuzz/open_bytes.hpp"
+#include "golden/golden.hpp"
+#include "unit/support/environment.hpp"
+#include "unit/support/files.hpp"
+#include "unit/support/golden_folder.hpp"
+#include "unit/support/outcome.hpp"
+#include "unit/support/vectors.hpp"
+
+namespace thimble {
+namespace {
+
+using test::code_of;
+using test::file_bytes;
+
+const std::vector<file_bytes>& good_files() {
+  static const std::vector<file_bytes> read = [] {
+    std::vector<file_bytes> all;
+    for (const golden::golden_file& file : golden::files)
+      all.push_back(test::read_bytes(golden::path_of(test::golden_folder(), file)));
+    return all;
+  }();
+  return read;
+}
+
+const file_bytes& float32_file() { return good_files()[0]; }
+const file_bytes& sq8_file() { return good_files()[1]; }
+
+std::optional<errc> opened(std::span<const std::byte> bytes) { return code_of(test::opened<any_index>(bytes)); }
+
+// How a file opens after a change and with right checksums.
+template <class Change>
+std::optional<errc> forged(const file_bytes& good, Change&& change) {
+  file_bytes file = good;
+  change(file);
+  test::fix_checksums(file);
+  return opened(file);
+}
+
+template <class Change>
+std::optional<errc> meta_changed(const file_bytes& good, Change&& change) {
+  return forged(good, [&](file_bytes& file) { change(test::values_of<index_meta>(file, section::meta)[0]); });
+}
+
+TEST(index_hostile, good_files_are_good) {
+  for (const file_bytes& file : good_files()) EXPECT_EQ(fuzz::wrong_answer(file), "");
+}
+
+TEST(index_hostile, a_cut_file_is_truncated_whatever_its_length) {
+  for (const file_bytes& file : good_files())
+    for (std::size_t bytes = 0; bytes < file.size(); bytes += bytes < 400 ? 1 : 61)
+      EXPECT_EQ(opened(std::span(file).first(bytes)), errc::truncated) << bytes;
+}
+
+TEST(index_hostile, one_flipped_byte_anywhere_is_an_error) {
+  for (file_bytes file : good_files()) {
+    for (std::size_t at = 0; at < file.size(); at += at < 400 ? 1 : 37) {
+      file[at] ^= std::byte{0x20};
+      EXPECT_NE(opened(file), std::nullopt) << at;
+      file[at] ^= std::byte{0x20};
+    }
+  }
+}
+
+TEST(index_hostile, a_description_out_of_range_is_corrupt) {
+  for (const file_bytes& good : good_files()) {
+    const auto with = [&](auto&& change) { return meta_changed(good, change); };
+    EXPECT_EQ(with([](index_meta&) {}), std::nullopt);
+    for (const std::uint64_t n : {std::uint64_t{0}, std::uint64_t{1}, golden::n - 1, golden::n + 1, max_nodes, max_nodes + 1,
+                                  std::uint64_t{1} << 32, (std::uint64_t{1} << 32) + golden::n, std::numeric_limits<std::uint64_t>::max()})
+      EXPECT_EQ(with([&](index_meta& m) { m.n = n; }), errc::corrupt) << "n " << n;
+    for (const std::uint32_t dim : {0u, 1u, 24u, 65'535u, 65'536u, 0x40000019u, 0xffffffffu})
+      EXPECT_EQ(with([&](index_meta& m) { m.dim = dim; }), errc::corrupt) << "dim " << dim;
+    for (const std::uint32_t bytes : {0u, 4u, 35u, 37u, 99u, 101u, 0xffffffffu})
+      EXPECT_EQ(with([&](index_meta& m) { m.code_bytes = bytes; }), errc::corrupt) << "code_bytes " << bytes;
+    for (const std::uint32_t links : {0u, 1u, 5u, 7u, 12u, 65u, 0x80000006u, 0xffffffffu})
+      EXPECT_EQ(with([&](index_meta& m) { m.m = links; }), errc::corrupt) << "m " << links;
+    for (const std::uint32_t entry : {std::uint32_t{golden::n}, 0x7fffffffu, 0xffffffffu})
+      EXPECT_EQ(with([&](index_meta& m) { m.entry = entry; }), errc::corrupt) << "entry " << entry;
+    EXPECT_EQ(with([](index_meta& m) { m.entry_level += 1; }), errc::corrupt);
+    EXPECT_EQ(with([](index_meta& m) { m.entry_level = 0xffffffffu; }), errc::corrupt);
+    EXPECT_EQ(with([](index_meta& m) { m.metric = 3; }), errc::corrupt);
+    EXPECT_EQ(with([](index_meta& m) { m.metric = 0x100; }), errc::corrupt);
+    EXPECT_EQ(with([](index_meta& m) { m.ef_construction = 0xffffffffu; }), errc::corrupt);
+    for (const std::uint32_t quantizer : {0u, 2u, 200u, 0xffffffffu})
+      EXPECT_EQ(with([&](index_meta& m) { m.quantizer = quantizer; }), errc::wrong_quantizer) << quantizer;
+  }
+}
+
+TEST(index_hostile, the_codes_of_another_quantizer_are_refused_by_name) {
+  EXPECT_EQ(code_of(test::opened<index<sq8>>(float32_file())), errc::wrong_quantizer);
+  EXPECT_EQ(code_of(test::opened<index<float32>>(sq8_file())), errc::wrong_quantizer);
+  // Renamed, the codes have a wrong size.
+  EXPECT_EQ(meta_changed(sq8_file(), [](index_meta& m) { m.quantizer = float32::file_id; }), errc::corrupt);
+  EXPECT_EQ(meta_changed(float32_file(), [](index_meta& m) { m.quantizer = sq8::file_id; }), errc::corrupt);
+}
+
+TEST(index_hostile, an_entry_below_another_node_is_corrupt) {
+  for (const file_bytes& good : good_files()) {
+    EXPECT_EQ(forged(good,
+                     [](file_bytes& file) {
+                       const auto levels = test::values_of<std::uint8_t>(file, section::levels);
+                       auto& meta = test::values_of<index_meta>(file, section::meta)[0];
+                       meta.entry = static_cast<node>(std::ranges::find(levels, 0) - levels.begin());
+                       meta.entry_level = 0;
+                     }),
+              errc::corrupt);
+  }
+}
+
+TEST(index_hostile, wrong_links_are_corrupt_wherever_they_are) {
+  for (const file_bytes& good : good_files()) {
+    for (const section kind : {section::base_links, section::upper_links}) {
+      const std::size_t n_links = static_cast<std::size_t>(test::entry_of(good, kind).bytes) / sizeof(node);
+      ASSERT_GT(n_links, 0u);
+      for (std::size_t at = 0; at < n_links; at += kind == section::base_links ? 7 : 1)
+        for (const node y : {node{golden::n}, node{0x7fffffff}, node{0x80000000}, no_node - 1})
+          EXPECT_EQ(forged(good, [&](file_bytes& file) { test::values_of<node>(file, kind)[at] = y; }), errc::corrupt);
+    }
+    // A link on an upper level to a node that has no row there would lead into its neighbour's.
+    EXPECT_EQ(forged(good,
+                     [](file_bytes& file) {
+                       const auto levels = test::values_of<std::uint8_t>(file, section::levels);
+                       test::values_of<node>(file, section::upper_links)[0] =
+                           static_cast<node>(std::ranges::find(levels, 0) - levels.begin());
+                     }),
+              errc::corrupt);
+    // Links behind the end of a row.
+    EXPECT_EQ(forged(good,
+                     [](file_bytes& file) {
+                       const auto links = test::values_of<node>(file, section::base_links);
+                       links[0] = no_node;
+                       links[1] = 1;
+                     }),
+              errc::corrupt);
+  }
+}
+
+TEST(index_hostile, wrong_levels_are_corrupt) {
+  for (const file_bytes& good : good_files()) {
+    for (std::size_t x = 0; x < golden::n; x += 3) {
+      for (const unsigned level : {1u, 15u, 16u, 255u}) {
+        const auto code = forged(good, [&](file_bytes& file) {
+          auto& stored = test::values_of<std::uint8_t>(file, section::levels)[x];
+          stored = static_cast<std::uint8_t>(stored == level ? 0 : level);
+        });
+        EXPECT_EQ(code, errc::corrupt) << "node " << x << ", level " << level;
+      }
+    }
+  }
+}
+
+TEST(index_hostile, sections_of_a_wrong_size_are_corrupt) {
+  // The table lies, the bytes stay: a section ends early, and zero bytes fill the place up to the next one.
+  for (const file_bytes& good : good_files()) {
+    for (std::uint32_t i = 1; i <= n_sections; ++i) {
+      const auto kind = static_cast<section>(i);
+      for (const std::uint64_t missing : {1u, 3u, 4u, 8u}) {
+        const auto code = forged(good, [&](file_bytes& file) {
+          auto entry = test::entry_of(file, kind);
+          if (entry.bytes < missing) return;
+          if ((entry.bytes - missing + 63) / 64 != (entry.bytes + 63) / 64) return;
+          entry.bytes -= missing;
+          std::fill_n(file.begin() + static_cast<std::ptrdiff_t>(entry.offset + entry.bytes), missing, std::byte{});
+          test::set_entry(file, kind, entry);
+        });
+        EXPECT_TRUE(code == errc::corrupt || test::entry_of(good, kind).bytes < missing ||
+                    (test::entry_of(good, kind).bytes - missing + 63) / 64 != (test::entry_of(good, kind).bytes + 63) / 64)
+            << "section " << i << ", " << missing << " bytes missing";
+      }
+    }
+  }
+}
+
+TEST(index_hostile, factors_that_no_encoder_writes_are_corrupt) {
+  const auto with = [](const simd::code_factors& factors) {
+    return forged(sq8_file(), [&](file_bytes& file) {
+      const auto codes = test::values_of<std::byte>(file, section::codes);
+      store_as(codes.data() + 5 * 36 + 28, factors);
+    });
+  };
+  const std::byte* const good = sq8_file().data() + test::entry_of(sq8_file(), section::codes).offset + 5 * 36 + 28;
+  const auto right = load_as<simd::code_factors>(good);
+  EXPECT_EQ(with(right), std::nullopt);
+  EXPECT_EQ(with({.add = right.add, .sum = right.sum + 1}), errc::corrupt);
+  EXPECT_EQ(with({.add = right.add, .sum = std::numeric_limits<std::int32_t>::max()}), errc::corrupt);
+  EXPECT_EQ(with({.add = std::numeric_limits<float>::quiet_NaN(), .sum = right.sum}), errc::corrupt);
+  EXPECT_EQ(with({.add = -std::numeric_limits<float>::infinity(), .sum = right.sum}), errc::corrupt);
+}
+
+TEST(index_hostile, parameters_that_no_training_gives_are_corrupt) {
+  for (const float bad : {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity(), 1e20f, -1e20f})
+    for (const std::size_t at : {std::size_t{0}, golden::dim - 1, golden::dim})
+      EXPECT_EQ(forged(sq8_file(), [&](file_bytes& file) { test::values_of<float>(file, section::quantizer)[at] = bad; }),
+                errc::corrupt);
+  for (const float step : {0.0f, -1.0f, 0.1f})
+    EXPECT_EQ(forged(sq8_file(), [&](file_bytes& file) { test::values_of<float>(file, section::quantizer)[golden::dim] = step; }),
+              errc::corrupt);
+}
+
+TEST(index_hostile, vectors_that_are_no_numbers_give_an_error_or_hits) {
+  for (const std::uint32_t bits : {0x7fc00000u, 0xffc00000u, 0x7f800000u, 0xff800000u, 0x7f7fffffu, 0x7f800001u}) {
+    file_bytes file = float32_file();
+    for (std::size_t at = 0; at < 50; ++at) test::values_of<std::uint32_t>(file, section::codes)[at * 7] = bits;
+    test::fix_checksums(file);
+    EXPECT_EQ(fuzz::wrong_answer(file), "");
+  }
+}
+
+TEST(index_hostile, links_without_a_way_to_all_still_give_as_many_hits_as_were_asked_for) {
+  // No link at all, and rings of two: both are graphs that a search cannot cross.
+  for (const file_bytes& good : good_files()) {
+    file_bytes file = good;
+    std::ranges::fill(test::values_of<node>(file, section::base_links), no_node);
+    std::ranges::fill(test::values_of<node>(file, section::upper_links), no_node);
+    test::fix_checksums(file);
+    EXPECT_EQ(fuzz::wrong_answer(file), "");
+    const auto links = test::values_of<node>(file, section::base_links);
+    for (node x = 0; x < golden::n; ++x) links[std::size_t{x} * 12] = x ^ 1u;
+    test::fix_checksums(file);
+    EXPECT_EQ(fuzz::wrong_answer(file), "");
+    // Every link the same, each twice, each to itself.
+    for (std::size_t at = 0; at < links.size(); ++at) links[at] = static_cast<node>(at / 12);
+    test::fix_checksums(file);
+    EXPECT_EQ(fuzz::wrong_answer(file), "");
+  }
+}
+
+TEST(index_hostile, random_mutations_give_a_named_error_or_valid_hits) {
+  random_generator random(2026);
+  const int rounds = test::slow ? 1000 : 5000;
+  int accepted = 0;
+  for (int round = 0; round < rounds; ++round) {
+    file_bytes file = fuzz::mutated(good_files()[static_cast<std::size_t>(round % 3)], random);
+    if (round % 8 != 0) fuzz::fix_checksums(file);
+    ASSERT_EQ(fuzz::wrong_answer(file), "") << "round " << round;
+    accepted += opened(file) == std::nullopt ? 1 : 0;
+  }
+  // Some of them only change a link to another valid one: those must be among them, or nothing deep was reached.
+  EXPECT_GT(accepted, rounds / 100);
+  EXPECT_LT(accepted, rounds * 3 / 4);
+}
+
+}  // namespace
+}  // namespace thimble

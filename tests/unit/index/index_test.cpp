@@ -1,0 +1,320 @@
+// SPDX-FileCopyrightText: 2026 The thimble authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// The front door: what goes in and out of it, and the named error of each mistake.
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <thimble/index/index.hpp>
+#include <thimble/quant/float32.hpp>
+#include <thimble/quant/sq8.hpp>
+#include <thimble/store/memory_store.hpp>
+
+#include "unit/support/outcome.hpp"
+#include "unit/support/stores.hpp"
+#include "unit/support/vectors.hpp"
+
+namespace thimble {
+namespace {
+
+using test::clustered_vectors;
+using test::code_of;
+using test::succeeded;
+
+constexpr std::size_t n = 400;
+constexpr std::size_t dim = 24;
+
+const test::float_vectors& rows() {
+  static const test::float_vectors made = clustered_vectors(n, dim, 1);
+  return made;
+}
+
+const std::vector<float>& query() {
+  static const std::vector<float> made = clustered_vectors(1, dim, 2).values;
+  return made;
+}
+
+template <class Quantizer>
+class any_quantizer : public ::testing::Test {
+ protected:
+  using index_type = index<Quantizer>;
+
+  static const index_type& built() {
+    static const expected<index_type> made = index_type::build(rows().view());
+    return *made;
+  }
+};
+
+using quantizers = ::testing::Types<float32, sq8>;
+struct quantizer_names {
+  template <class Quantizer>
+  static std::string GetName(int /*position*/) {  // NOLINT(readability-identifier-naming): GoogleTest's name
+    return std::string(Quantizer::name);
+  }
+};
+TYPED_TEST_SUITE(any_quantizer, quantizers, quantizer_names);
+
+// ----------------------------------------------------------------------------------------------------- building
+
+TYPED_TEST(any_quantizer, an_index_tells_what_it_was_built_with) {
+  const auto made = index<TypeParam>::build(
+      rows().view(), {.metric = metric::inner_product, .m = 5, .ef_construction = 33, .seed = 77, .simd = simd::isa::scalar});
+  ASSERT_TRUE(succeeded(made));
+  EXPECT_EQ(made->size(), n);
+  EXPECT_EQ(made->dim(), dim);
+  EXPECT_EQ(made->metric(), metric::inner_product);
+  EXPECT_EQ(made->m(), 5u);
+  EXPECT_EQ(made->ef_construction(), 33u);
+  EXPECT_EQ(made->seed(), 77u);
+  EXPECT_EQ(made->simd(), simd::isa::scalar);
+  EXPECT_EQ(made->quantizer_name(), TypeParam::name);
+  EXPECT_EQ(made->fingerprint(), memory_store<float>::create(rows().view())->fingerprint());
+}
+
+TYPED_TEST(any_quantizer, memory_counts_every_part) {
+  const auto& made = this->built();
+  const memory_usage used = made.memory();
+  EXPECT_GE(used.codes, n * dim * (std::is_same_v<TypeParam, sq8> ? 1 : 4));
+  EXPECT_EQ(used.links, n * 2 * 16 * sizeof(node));
+  EXPECT_EQ(used.levels, n);
+  EXPECT_EQ(used.visited, n);
+  EXPECT_GT(used.upper_links, 0u);
+  EXPECT_EQ(used.total(), used.codes + used.links + used.upper_links + used.levels + used.labels + used.visited + used.other);
+  EXPECT_DOUBLE_EQ(made.bytes_per_vector(), static_cast<double>(used.total()) / n);
+}
+
+TYPED_TEST(any_quantizer, an_input_without_vectors_or_dimensions_is_named) {
+  const auto build = [](const matrix_view<float>& v) { return code_of(index<TypeParam>::build(v)); };
+  EXPECT_EQ(build({}), errc::empty_input);
+  EXPECT_EQ(build({rows().values.data(), 0, dim}), errc::empty_input);
+  EXPECT_EQ(build({rows().values.data(), 5, 0}), errc::wrong_dim);
+}
+
+TYPED_TEST(any_quantizer, too_many_vectors_or_dimensions_are_refused_before_anything_is_read) {
+  // The views lie: nothing behind the first value exists.
+  const float value = 0;
+  const auto build = [](const matrix_view<float>& v) { return code_of(index<TypeParam>::build(v)); };
+  EXPECT_EQ(build({&value, 5, std::size_t{max_dim} + 1}), errc::too_large);
+  EXPECT_EQ(build({&value, static_cast<std::size_t>(max_nodes + 1), 1}), errc::too_many_vectors);
+}
+
+TYPED_TEST(any_quantizer, options_out_of_range_are_named) {
+  const auto build = [](const build_options& options) { return code_of(index<TypeParam>::build(rows().view(), options)); };
+  EXPECT_EQ(build({.m = 0}), errc::invalid_argument);
+  EXPECT_EQ(build({.m = 1}), errc::invalid_argument);
+  EXPECT_EQ(build({.m = 65}), errc::invalid_argument);
+  EXPECT_EQ(build({.m = 16, .ef_construction = 15}), errc::invalid_argument);
+  EXPECT_EQ(build({.ef_construction = 0}), errc::invalid_argument);
+  EXPECT_EQ(build({.ef_construction = 100'001}), errc::invalid_argument);
+  EXPECT_EQ(build({.m = 2, .ef_construction = 2}), std::nullopt);
+  EXPECT_EQ(build({.m = 64, .ef_construction = 64}), std::nullopt);
+}
+
+TYPED_TEST(any_quantizer, a_value_that_is_no_number_or_too_large_is_named_with_its_row) {
+  for (const float bad : {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity(),
+                          -std::numeric_limits<float>::infinity(), 1e20f, -1e20f}) {
+    for (const metric m : {metric::l2, metric::inner_product, metric::cosine}) {
+      auto broken = rows();
+      broken.row(123)[7] = bad;
+      const auto made = index<TypeParam>::build(broken.view(), {.metric = m});
+      ASSERT_EQ(code_of(made), errc::not_finite);
+      EXPECT_EQ(made.error().value, 123u);
+    }
+  }
+}
+
+TYPED_TEST(any_quantizer, a_zero_vector_has_no_cosine) {
+  auto broken = rows();
+  std::ranges::fill(broken.row(321), 0.0f);
+  const auto made = index<TypeParam>::build(broken.view(), {.metric = metric::cosine});
+  ASSERT_EQ(code_of(made), errc::zero_vector);
+  EXPECT_EQ(made.error().value, 321u);
+  EXPECT_TRUE(succeeded(index<TypeParam>::build(broken.view(), {.metric = metric::l2})));
+}
+
+TYPED_TEST(any_quantizer, an_error_of_the_rows_comes_back) {
+  const test::failing_rows broken(rows().view(), 250);
+  EXPECT_EQ(code_of(index<TypeParam>::build(broken)), errc::corrupt);
+}
+
+TYPED_TEST(any_quantizer, an_instruction_set_that_does_not_run_here_is_named) {
+  using enum simd::isa;
+  for (const auto set : {avx2, avx512, wasm_simd128, wasm_relaxed}) {
+    const bool runs = std::ranges::count(simd::attainable(), set) != 0;
+    const auto made = index<TypeParam>::build(rows().view(), {.simd = set});
+    EXPECT_EQ(code_of(made), runs ? std::nullopt : std::optional(errc::unsupported));
+    if (made) {
+      EXPECT_EQ(made->simd(), set);
+    }
+  }
+}
+
+TYPED_TEST(any_quantizer, one_two_and_three_vectors_are_enough) {
+  for (const std::size_t few : {1u, 2u, 3u}) {
+    const auto made = index<TypeParam>::build(matrix_view<float>(rows().values.data(), few, dim));
+    ASSERT_TRUE(succeeded(made));
+    const auto hits = made->search(query(), {.k = 10});
+    ASSERT_TRUE(succeeded(hits));
+    EXPECT_EQ(hits->size(), few);
+  }
+}
+
+TYPED_TEST(any_quantizer, equal_vectors_are_all_found) {
+  const test::float_vectors same{.dim = dim, .values = std::vector<float>(200 * dim, 0.25f)};
+  const auto made = index<TypeParam>::build(same.view(), {.m = 4, .ef_construction = 20});
+  ASSERT_TRUE(succeeded(made));
+  const auto hits = made->search(query(), {.k = 200});
+  ASSERT_TRUE(succeeded(hits));
+  std::vector<label> ids;
+  for (const neighbor& hit : *hits) ids.push_back(hit.id);
+  std::ranges::sort(ids);
+  ASSERT_EQ(ids.size(), 200u);
+  for (std::size_t i = 0; i < ids.size(); ++i) EXPECT_EQ(ids[i], i);
+}
+
+// ---------------------------------------------------------------------------------------------------- searching
+
+TYPED_TEST(any_quantizer, a_query_that_cannot_be_searched_is_named) {
+  const auto& made = this->built();
+  const auto search = [&](std::vector<float> q, search_params params = {}) { return code_of(made.search(q, params)); };
+  EXPECT_EQ(search(query(), {.k = 0}), errc::invalid_k);
+  EXPECT_EQ(search({}), errc::wrong_dim);
+  EXPECT_EQ(search(std::vector<float>(dim - 1)), errc::wrong_dim);
+  EXPECT_EQ(search(std::vector<float>(dim + 1)), errc::wrong_dim);
+  for (const float bad : {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity(), 1e20f}) {
+    auto q = query();
+    q.back() = bad;
+    EXPECT_EQ(search(q), errc::not_finite);
+  }
+  EXPECT_EQ(search(std::vector<float>(dim)), std::nullopt);
+  const auto cosine = index<TypeParam>::build(rows().view(), {.metric = metric::cosine});
+  EXPECT_EQ(code_of(cosine->search(std::vector<float>(dim))), errc::zero_vector);
+}
+
+TYPED_TEST(any_quantizer, as_many_hits_as_asked_for_or_as_there_are) {
+  const auto& made = this->built();
+  for (const std::size_t k : {std::size_t{1}, std::size_t{10}, n - 1, n, n + 1, 10 * n, std::numeric_limits<std::size_t>::max()}) {
+    for (const std::size_t ef : {std::size_t{0}, std::size_t{1}, std::size_t{64}, 2 * n}) {
+      const auto hits = made.search(query(), {.k = k, .ef = ef});
+      ASSERT_TRUE(succeeded(hits));
+      EXPECT_EQ(hits->size(), std::min(k, n));
+      EXPECT_TRUE(std::ranges::is_sorted(*hits, {}, &neighbor::distance));
+    }
+  }
+}
+
+TYPED_TEST(any_quantizer, ef_below_k_counts_as_k) {
+  const auto& made = this->built();
+  const auto small = made.search(query(), {.k = 30, .ef = 1});
+  const auto equal = made.search(query(), {.k = 30, .ef = 30});
+  ASSERT_TRUE(succeeded(small));
+  EXPECT_TRUE(std::ranges::equal(*small, *equal));
+}
+
+TYPED_TEST(any_quantizer, rerank_reads_what_it_was_told_in_one_batch) {
+  const auto& made = this->built();
+  auto store = memory_store<float>::create(rows().view());
+  const auto search = [&](std::size_t rerank) { return made.search(query(), {.k = 10, .ef = 40, .rerank = rerank}, *store); };
+  for (const auto& [rerank, read] : {std::pair{0u, 0u}, {1u, 1u}, {10u, 10u}, {40u, 40u}, {41u, 40u}, {1000u, 40u}}) {
+    const auto hits = search(rerank);
+    ASSERT_TRUE(succeeded(hits));
+    EXPECT_EQ(hits->size(), 10u);
+    EXPECT_EQ(hits->vectors_read(), read);
+    EXPECT_EQ(hits->batches(), read == 0 ? 0u : 1u);
+    EXPECT_TRUE(std::ranges::is_sorted(*hits, {}, &neighbor::distance));
+  }
+  // Without a rerank the distances are the estimates, whether a store is there or not.
+  EXPECT_TRUE(std::ranges::equal(*search(0), *made.search(query(), {.k = 10, .ef = 40, .rerank = 50})));
+}
+
+TYPED_TEST(any_quantizer, a_rerank_smaller_than_k_keeps_estimates_behind_it) {
+  auto store = memory_store<float>::create(rows().view());
+  const auto hits = this->built().search(query(), {.k = 10, .ef = 40, .rerank = 3}, *store);
+  ASSERT_TRUE(succeeded(hits));
+  EXPECT_EQ(hits->size(), 10u);
+  EXPECT_EQ(hits->vectors_read(), 3u);
+}
+
+TYPED_TEST(any_quantizer, a_store_of_other_vectors_is_refused) {
+  const auto& made = this->built();
+  const auto search = [&](const test::float_vectors& v) {
+    auto store = memory_store<float>::create(v.view());
+    return code_of(made.search(query(), {}, *store));
+  };
+  EXPECT_EQ(search(rows()), std::nullopt);
+  EXPECT_EQ(search(clustered_vectors(n, dim, 99)), errc::store_mismatch);
+  EXPECT_EQ(search(clustered_vectors(n - 1, dim, 1)), errc::store_mismatch);
+  EXPECT_EQ(search(clustered_vectors(n, dim + 1, 1)), errc::wrong_dim);
+  auto reordered = rows();
+  std::ranges::swap_ranges(reordered.row(0), reordered.row(1));
+  EXPECT_EQ(search(reordered), errc::store_mismatch);
+}
+
+TYPED_TEST(any_quantizer, an_error_of_the_store_passes_through) {
+  const auto& made = this->built();
+  test::failing_store store(rows().view(), errc::missing_row);
+  EXPECT_EQ(code_of(made.search(query(), {}, store)), errc::missing_row);
+  // Rows that lie in memory may fail one by one.
+  test::failing_row_store rows_in_place(rows().view(), errc::cannot_read);
+  EXPECT_EQ(code_of(made.search(query(), {}, rows_in_place)), errc::cannot_read);
+  EXPECT_EQ(code_of(made.search(query(), {.rerank = 0}, store)), std::nullopt);
+}
+
+TYPED_TEST(any_quantizer, the_callers_scratch_gives_the_same_hits_in_any_order_of_use) {
+  const auto& made = this->built();
+  auto store = memory_store<float>::create(rows().view());
+  const auto wider = clustered_vectors(2 * n, 3 * dim, 8);
+  const auto other = index<TypeParam>::build(wider.view());
+  auto other_store = memory_store<float>::create(wider.view());
+  ASSERT_TRUE(succeeded(other));
+  search_scratch scratch;
+  for (int round = 0; round < 3; ++round) {
+    const auto fresh = made.search(query(), {.k = 7}, *store);
+    const auto reused = made.search(query(), {.k = 7}, *store, scratch);
+    ASSERT_TRUE(succeeded(reused));
+    EXPECT_TRUE(std::ranges::equal(*fresh, *reused));
+    ASSERT_TRUE(succeeded(other->search(wider.row(3), {.k = 100, .ef = 300, .rerank = 200}, *other_store, scratch)));
+  }
+}
+
+TYPED_TEST(any_quantizer, a_row_store_is_given_room_for_exactly_one_row) {
+  const auto& made = this->built();
+  search_scratch scratch;
+  const auto wider = clustered_vectors(n, 3 * dim, 8);
+  const auto other = index<TypeParam>::build(wider.view());
+  auto other_store = memory_store<float>::create(wider.view());
+  ASSERT_TRUE(succeeded(other->search(wider.row(3), {}, *other_store, scratch)));
+  test::strict_row_store strict(rows().view());
+  ASSERT_TRUE(succeeded(made.search(query(), {}, strict, scratch)));
+  EXPECT_EQ(strict.largest_room(), dim);
+}
+
+TYPED_TEST(any_quantizer, a_search_in_halves_gives_what_a_whole_one_gives) {
+  const auto& made = this->built();
+  auto store = memory_store<float>::create(rows().view());
+  search_scratch scratch;
+  ASSERT_TRUE(succeeded(made.begin(query(), {.k = 5, .ef = 50, .rerank = 20}, scratch)));
+  reranker& last = scratch.rerank();
+  ASSERT_EQ(last.needs().size(), 20u);
+  EXPECT_TRUE(std::ranges::is_sorted(last.needs()));
+  for (std::size_t i = 0; i < last.needs().size(); ++i) last.accept(i, rows().row(last.needs()[i]));
+  last.advance();
+  ASSERT_TRUE(last.done());
+  const auto whole = made.search(query(), {.k = 5, .ef = 50, .rerank = 20}, *store);
+  EXPECT_TRUE(std::ranges::equal(last.results(), *whole));
+}
+
+TYPED_TEST(any_quantizer, a_moved_index_answers_as_before) {
+  auto made = index<TypeParam>::build(rows().view());
+  const auto before = made->search(query());
+  index<TypeParam> moved = std::move(*made);
+  const auto after = moved.search(query());
+  ASSERT_TRUE(succeeded(after));
+  EXPECT_TRUE(std::ranges::equal(*before, *after));
+}
+
+}  // namespace
+}  // namespace thimble

@@ -1,0 +1,40 @@
+// SPDX-FileCopyrightText: 2026 The thimble authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include <gtest/gtest.h>
+
+#include <cstring>
+#include <thimble/quant/float32.hpp>
+
+#include "unit/support/coded.hpp"
+#include "unit/support/exact.hpp"
+#include "unit/support/vectors.hpp"
+
+namespace thimble {
+namespace {
+
+TEST(float32, codes_are_the_vectors) {
+  const auto rows = test::random_vectors(3, 10, 1);
+  const test::coded<float32> data(rows, metric::l2);
+  EXPECT_EQ(data.quantizer().code_bytes(), 40u);
+  EXPECT_EQ(std::memcmp(data.code(2), rows.row(2).data(), 40), 0);
+  EXPECT_TRUE(data.quantizer().parameters().empty());
+}
+
+TEST(float32, estimates_are_exact_from_vectors_and_from_codes) {
+  for (const std::size_t dim : {1u, 7u, 8u, 63u, 64u, 65u, 768u, 1536u, 4097u}) {
+    for (const metric m : {metric::l2, metric::inner_product}) {
+      const auto rows = test::random_vectors(6, dim, dim);
+      const test::coded<float32> data(rows, m);
+      const auto asymmetric = data.estimates(rows.row(1));
+      EXPECT_EQ(asymmetric, data.symmetric(1));
+      for (std::size_t i = 0; i < rows.size(); ++i) {
+        const auto truth = test::exact(m, rows.row(1), rows.row(i));
+        EXPECT_NEAR(asymmetric[i], truth.value, 1e-5 * truth.terms) << name(m) << ", dim " << dim;
+      }
+    }
+  }
+}
+
+}  // namespace
+}  // namespace thimble

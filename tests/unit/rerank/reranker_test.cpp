@@ -1,0 +1,138 @@
+// SPDX-FileCopyrightText: 2026 The thimble authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// The state machine by hand, with estimates that are wrong on purpose.
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <thimble/rerank/reranker.hpp>
+#include <thimble/simd/dispatch.hpp>
+#include <vector>
+
+#include "unit/support/outcome.hpp"
+
+namespace thimble {
+namespace {
+
+using test::succeeded;
+
+class rerank_by_hand : public ::testing::Test {
+ protected:
+  // Rows are points on a line; the query stands at 0, so the distance of row x is place[x] squared.
+  const std::vector<float> place_{5, 1, 4, 2, 3, 9};
+  const std::vector<float> query_{0};
+  // By estimate: 0, 2, 4, 1, 3. Row 5 is no candidate.
+  const std::vector<candidate> candidates_{candidate::of(1, 0), candidate::of(2, 2), candidate::of(3, 4),
+                                           candidate::of(10, 1), candidate::of(20, 3)};
+
+  void start(std::size_t k, std::size_t rerank) {
+    ASSERT_TRUE(succeeded(machine_.reserve(candidates_.size(), 1)));
+    machine_.start(**simd::kernels_for(simd::isa::automatic), metric::l2, query_, candidates_, k, rerank);
+  }
+  void feed() {
+    for (std::size_t i = 0; i < machine_.needs().size(); ++i) machine_.accept(i, {&place_[machine_.needs()[i]], 1});
+    machine_.advance();
+  }
+  [[nodiscard]] std::vector<neighbor> results() const { return {machine_.results().begin(), machine_.results().end()}; }
+
+  reranker machine_;
+};
+
+TEST_F(rerank_by_hand, without_rerank_it_is_done_at_once_with_estimates) {
+  start(3, 0);
+  EXPECT_TRUE(machine_.done());
+  EXPECT_TRUE(machine_.needs().empty());
+  EXPECT_EQ(results(), (std::vector<neighbor>{{0, 1}, {2, 2}, {4, 3}}));
+  EXPECT_EQ(machine_.vectors_read(), 0u);
+  EXPECT_EQ(machine_.batches(), 0u);
+}
+
+TEST_F(rerank_by_hand, asks_for_the_best_by_estimate_in_ascending_order) {
+  start(2, 3);
+  EXPECT_FALSE(machine_.done());
+  EXPECT_EQ(std::vector<node>(machine_.needs().begin(), machine_.needs().end()), (std::vector<node>{0, 2, 4}));
+}
+
+TEST_F(rerank_by_hand, exact_distances_decide_among_all_that_were_read) {
+  start(3, 5);
+  feed();
+  EXPECT_TRUE(machine_.done());
+  EXPECT_EQ(results(), (std::vector<neighbor>{{1, 1}, {3, 4}, {4, 9}}));
+  EXPECT_EQ(machine_.vectors_read(), 5u);
+  EXPECT_EQ(machine_.batches(), 1u);
+}
+
+TEST_F(rerank_by_hand, candidates_that_were_not_read_keep_their_estimates) {
+  start(5, 2);
+  feed();
+  EXPECT_EQ(results(), (std::vector<neighbor>{{4, 3}, {1, 10}, {2, 16}, {3, 20}, {0, 25}}));
+  EXPECT_EQ(machine_.vectors_read(), 2u);
+}
+
+TEST_F(rerank_by_hand, rows_may_come_in_any_order) {
+  start(5, 5);
+  for (std::size_t i = machine_.needs().size(); i-- > 0;) machine_.accept(i, {&place_[machine_.needs()[i]], 1});
+  machine_.advance();
+  EXPECT_EQ(results(), (std::vector<neighbor>{{1, 1}, {3, 4}, {4, 9}, {2, 16}, {0, 25}}));
+}
+
+TEST_F(rerank_by_hand, more_than_there_is_means_all_there_is) {
+  start(100, 100);
+  EXPECT_EQ(machine_.needs().size(), 5u);
+  feed();
+  EXPECT_EQ(results().size(), 5u);
+}
+
+TEST_F(rerank_by_hand, can_be_started_again_in_the_middle) {
+  start(2, 5);
+  machine_.accept(0, {place_.data(), 1});
+  start(2, 2);
+  EXPECT_EQ(machine_.vectors_read(), 0u);
+  feed();
+  EXPECT_EQ(results(), (std::vector<neighbor>{{4, 3}, {1, 10}}));
+}
+
+TEST_F(rerank_by_hand, equal_distances_sort_by_label) {
+  const std::vector<candidate> tied{candidate::of(1, 9), candidate::of(2, 3), candidate::of(3, 7)};
+  ASSERT_TRUE(succeeded(machine_.reserve(3, 1)));
+  machine_.start(**simd::kernels_for(simd::isa::automatic), metric::l2, query_, tied, 3, 3);
+  const float same = 2;
+  for (std::size_t i = 0; i < 3; ++i) machine_.accept(i, {&same, 1});
+  machine_.advance();
+  EXPECT_EQ(results(), (std::vector<neighbor>{{3, 4}, {7, 4}, {9, 4}}));
+}
+
+TEST_F(rerank_by_hand, the_mark_of_an_expanded_candidate_changes_nothing) {
+  std::vector<candidate> marked = candidates_;
+  for (candidate& c : marked) c.key |= 1;
+  ASSERT_TRUE(succeeded(machine_.reserve(5, 1)));
+  machine_.start(**simd::kernels_for(simd::isa::automatic), metric::l2, query_, marked, 5, 0);
+  const auto from_marked = results();
+  start(5, 0);
+  EXPECT_EQ(from_marked, results());
+}
+
+TEST_F(rerank_by_hand, the_query_is_copied) {
+  std::vector<float> query{0};
+  ASSERT_TRUE(succeeded(machine_.reserve(5, 1)));
+  machine_.start(**simd::kernels_for(simd::isa::automatic), metric::l2, query, candidates_, 1, 5);
+  query[0] = 100;
+  feed();
+  EXPECT_EQ(results(), (std::vector<neighbor>{{1, 1}}));
+}
+
+TEST_F(rerank_by_hand, tells_the_dim_of_the_query_it_was_started_with) {
+  ASSERT_TRUE(succeeded(machine_.reserve(5, 100)));
+  start(1, 5);
+  EXPECT_EQ(machine_.dim(), 1u);
+}
+
+TEST_F(rerank_by_hand, room_that_no_machine_has_is_out_of_memory) {
+  constexpr std::size_t huge = std::size_t{1} << (8 * sizeof(std::size_t) - 3);
+  EXPECT_EQ(test::code_of(machine_.reserve(huge, 1)), errc::out_of_memory);
+  EXPECT_EQ(test::code_of(machine_.reserve(1, huge)), errc::out_of_memory);
+}
+
+}  // namespace
+}  // namespace thimble

@@ -1,0 +1,52 @@
+// SPDX-FileCopyrightText: 2026 The thimble authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include <gtest/gtest.h>
+
+#include <thimble/search/visited_set.hpp>
+
+#include "unit/support/outcome.hpp"
+
+namespace thimble {
+namespace {
+
+using test::succeeded;
+
+TEST(visited_set, a_node_is_new_once_in_each_search) {
+  visited_set visited;
+  ASSERT_TRUE(succeeded(visited.reserve(10)));
+  // More searches than a mark has numbers.
+  for (int search = 0; search < 1000; ++search) {
+    visited.clear();
+    const auto x = static_cast<node>(search % 10);
+    ASSERT_TRUE(visited.insert(x)) << search;
+    ASSERT_FALSE(visited.insert(x)) << search;
+    ASSERT_TRUE(visited.insert((x + 1) % 10)) << search;
+  }
+}
+
+TEST(visited_set, a_mark_is_forgotten_even_if_its_number_comes_again) {
+  visited_set visited;
+  ASSERT_TRUE(succeeded(visited.reserve(2)));
+  visited.clear();
+  ASSERT_TRUE(visited.insert(0));
+  for (int search = 0; search < 255; ++search) visited.clear();
+  EXPECT_TRUE(visited.insert(0));
+}
+
+TEST(visited_set, grows_and_keeps_what_it_has) {
+  visited_set visited;
+  ASSERT_TRUE(succeeded(visited.reserve(5)));
+  EXPECT_EQ(visited.bytes(), 5u);
+  visited.clear();
+  ASSERT_TRUE(visited.insert(4));
+  ASSERT_TRUE(succeeded(visited.reserve(100)));
+  EXPECT_EQ(visited.bytes(), 100u);
+  visited.clear();
+  for (node x = 0; x < 100; ++x) EXPECT_TRUE(visited.insert(x));
+  ASSERT_TRUE(succeeded(visited.reserve(3)));
+  EXPECT_EQ(visited.bytes(), 100u);
+}
+
+}  // namespace
+}  // namespace thimble
