@@ -111,15 +111,29 @@ async function load_queries() {
   $('query-number').max = n_queries - 1;
 }
 
+// The true neighbours are kept from visit to visit, where the browser allows it.
 const truth_key = () => `thimble-truth ${set.name} ${set.n} ${set.dim}`;
+function keep_truth(found) {
+  truth = found;
+  try {
+    if (found) localStorage.setItem(truth_key(), JSON.stringify([...found]));
+    else localStorage.removeItem(truth_key());
+  } catch {
+    // Storage is off: it is computed again next time.
+  }
+}
 function recall_truth() {
-  const kept = localStorage.getItem(truth_key());
-  truth = kept ? Uint32Array.from(JSON.parse(kept)) : null;
+  truth = null;
+  try {
+    const kept = localStorage.getItem(truth_key());
+    if (kept) truth = Uint32Array.from(JSON.parse(kept));
+  } catch {
+    // The same.
+  }
 }
 
 async function import_vectors() {
-  localStorage.removeItem(truth_key());
-  truth = null;
+  keep_truth(null);
   store = null;
   return job('Importing vectors', async (progress) => {
     await navigator.storage?.persist?.().catch(() => false);
@@ -165,18 +179,16 @@ async function compute_truth() {
       $('recall').textContent = `${Math.floor(done / total * 100)} % …`;
       $('recall').title = 'brute force over every stored row';
     });
-    truth = found;
-    localStorage.setItem(truth_key(), JSON.stringify([...found]));
+    keep_truth(found);
     await show_query(shown);
   } catch (error) {
-    show_error(error);
+    if (!busy) show_error(error);  // else a job has taken the store away
   }
 }
 
 async function forget() {
   await job('Removing', async () => {
-    localStorage.removeItem(truth_key());
-    truth = null;
+    keep_truth(null);
     await client.call('forget', { set: set.name });
     await fresh_worker();
   });
@@ -207,7 +219,7 @@ async function show_query(query) {
       await search_and_draw(shown);
     }
   } catch (error) {
-    show_error(error);
+    if (!busy) show_error(error);
   } finally {
     searching = false;
   }

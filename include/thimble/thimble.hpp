@@ -18,6 +18,8 @@
 #include <thimble/quant/float32.hpp>
 #include <thimble/quant/sq8.hpp>
 
+#include <thimble/store/idbfs_store.hpp>
+#include <thimble/store/idbfs_writer.hpp>
 #include <thimble/store/memory_store.hpp>
 #include <thimble/store/mmap_store.hpp>
 

@@ -59,7 +59,7 @@ class level_index {
     level_index index;
     index.levels_ = std::move(levels);
     index.starts_ = std::move(*starts);
-    index.rows_ = rows;
+    index.rows_ = static_cast<std::size_t>(rows);
     return index;
   }
 

@@ -111,6 +111,8 @@ class sq8 {
     const auto factors = load_as<simd::code_factors>(code + factor_offset());
     std::int32_t sum = 0;
     for (std::size_t j = 0; j < dim_; ++j) sum += std::to_integer<std::int32_t>(code[j]);
+    for (std::size_t j = dim_; j < factor_offset(); ++j)
+      if (code[j] != std::byte{}) return false;
     return factors.sum == sum && std::isfinite(factors.add);
   }
 

@@ -1,0 +1,203 @@
+// SPDX-FileCopyrightText: 2026 The thimble authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// Memory that runs out, at each single allocation: a program of its own, in which the library's allocations go through a
+// counter.
+
+#include "fuzz/counting_allocator.hpp"
+
+// Behind the hook that it replaces.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <thimble/thimble.hpp>
+
+#include "fuzz/open_bytes.hpp"
+#include "golden/golden.hpp"
+#include "unit/support/files.hpp"
+#include "unit/support/golden_folder.hpp"
+#include "unit/support/outcome.hpp"
+#include "unit/support/stores.hpp"
+#include "unit/support/vectors.hpp"
+
+#if THIMBLE_POSIX
+#include "unit/support/folder.hpp"
+#endif
+
+namespace thimble {
+namespace {
+
+using fuzz::allocations;
+using test::code_of;
+using test::succeeded;
+
+// Runs `work` with its first, second, ... allocation failing, until it needs no more. Each failure is out_of_memory, and
+// nothing is left behind. Work gives an std::expected.
+template <class Work>
+void expect_out_of_memory_everywhere(const char* what, std::size_t at_least, Work&& work) {
+  for (const bool and_all_after : {false, true}) {
+    std::size_t failures = 0;
+    for (std::size_t n = 0;; ++n) {
+      ASSERT_LT(n, 10'000u) << what << " never succeeds";
+      const std::size_t live = allocations.live;
+      allocations.reset();
+      allocations.fail_at = n;
+      allocations.and_all_after = and_all_after;
+      bool done = false;
+      {
+        const auto outcome = work();
+        allocations.fail_at = fuzz::allocation_counter::never;
+        done = outcome.has_value();
+        EXPECT_EQ(code_of(outcome), done ? std::nullopt : std::optional(errc::out_of_memory)) << what << ", allocation " << n;
+      }
+      EXPECT_EQ(allocations.live, live) << what << " leaks when allocation " << n << " fails";
+      if (done) break;
+      ++failures;
+    }
+    EXPECT_GE(failures, at_least) << what;
+  }
+}
+
+template <class Quantizer>
+class out_of_memory : public ::testing::Test {
+ protected:
+  using index_type = index<Quantizer>;
+  static const test::float_vectors& rows() {
+    static const test::float_vectors made = test::clustered_vectors(300, 20, 1);
+    return made;
+  }
+  void TearDown() override { allocations.fail_at = fuzz::allocation_counter::never; }
+};
+using quantizers = ::testing::Types<float32, sq8>;
+TYPED_TEST_SUITE(out_of_memory, quantizers);
+
+TYPED_TEST(out_of_memory, ends_a_build_with_its_name_at_each_allocation) {
+  for (const metric m : {metric::l2, metric::cosine})
+    for (const unsigned threads : {1u, 2u})
+      expect_out_of_memory_everywhere("build", 10, [&] {
+        return index<TypeParam>::build(this->rows().view(), {.metric = m, .m = 4, .ef_construction = 10, .threads = threads});
+      });
+}
+
+TYPED_TEST(out_of_memory, ends_an_opening_with_its_name_at_each_allocation) {
+  const auto bytes = test::saved(*index<TypeParam>::build(this->rows().view()));
+  expect_out_of_memory_everywhere("open", 1, [&]() -> expected<index<TypeParam>> {
+    auto buffer = aligned_buffer<std::byte>::create(bytes.size());
+    if (!buffer) return std::unexpected(buffer.error());
+    std::ranges::copy(bytes, buffer->data());
+    return index<TypeParam>::open(std::move(*buffer));
+  });
+  expect_out_of_memory_everywhere("any_index", 1, [&]() -> expected<any_index> {
+    auto buffer = aligned_buffer<std::byte>::create(bytes.size());
+    if (!buffer) return std::unexpected(buffer.error());
+    std::ranges::copy(bytes, buffer->data());
+    return any_index::open(std::move(*buffer));
+  });
+}
+
+TYPED_TEST(out_of_memory, ends_a_search_with_its_name_at_each_allocation) {
+  for (const metric m : {metric::l2, metric::cosine}) {
+    const auto bytes = test::saved(*index<TypeParam>::build(this->rows().view(), {.metric = m}));
+    const auto query = this->rows().row(7);
+    auto memory = memory_store<float>::create(this->rows().view());
+    test::counting_store batches(this->rows().view());
+    // Each search with an index of its own, whose pool is empty.
+    const auto with = [&](auto&& search) -> expected<hits> {
+      const std::size_t fail_at = allocations.fail_at;
+      allocations.fail_at = fuzz::allocation_counter::never;
+      const auto opened = test::opened<index<TypeParam>>(bytes);
+      allocations.calls = 0;
+      allocations.fail_at = fail_at;
+      return search(*opened);
+    };
+    expect_out_of_memory_everywhere("search", 5, [&] { return with([&](const auto& i) { return i.search(query); }); });
+    expect_out_of_memory_everywhere("search with a store in memory", 6,
+                                    [&] { return with([&](const auto& i) { return i.search(query, {}, *memory); }); });
+    expect_out_of_memory_everywhere("search with a store", 6,
+                                    [&] { return with([&](const auto& i) { return i.search(query, {}, batches); }); });
+  }
+}
+
+TYPED_TEST(out_of_memory, leaves_the_index_and_the_scratch_usable) {
+  const auto built = index<TypeParam>::build(this->rows().view());
+  auto store = memory_store<float>::create(this->rows().view());
+  const search_params params{.k = 10, .ef = 50, .rerank = 20};
+  const auto expected_hits = built->search(this->rows().row(3), params, *store);
+  for (std::size_t n = 0;; ++n) {
+    search_scratch scratch;
+    allocations.reset();
+    allocations.fail_at = n;
+    const auto found = built->search(this->rows().row(3), params, *store, scratch);
+    allocations.fail_at = fuzz::allocation_counter::never;
+    if (found) {
+      EXPECT_GE(n, 5u);
+      break;
+    }
+    const auto again = built->search(this->rows().row(3), params, *store, scratch);
+    ASSERT_TRUE(succeeded(again));
+    EXPECT_TRUE(std::ranges::equal(*again, *expected_hits));
+  }
+}
+
+TYPED_TEST(out_of_memory, does_not_come_from_searching_with_warm_scratch) {
+  for (const metric m : {metric::l2, metric::inner_product, metric::cosine}) {
+    const auto built = index<TypeParam>::build(this->rows().view(), {.metric = m});
+    auto memory = memory_store<float>::create(this->rows().view());
+    test::counting_store batches(this->rows().view());
+    search_scratch scratch;
+    const search_params params{.k = 10, .ef = 64, .rerank = 50};
+    ASSERT_TRUE(succeeded(built->search(this->rows().row(0), params, batches, scratch)));
+    allocations.reset();
+    for (std::size_t i = 0; i < 50; ++i) {
+      ASSERT_TRUE(succeeded(built->search(this->rows().row(i), params, *memory, scratch)));
+      ASSERT_TRUE(succeeded(built->search(this->rows().row(i), params, batches, scratch)));
+      ASSERT_TRUE(succeeded(built->search(this->rows().row(i), {.k = 3, .ef = 5, .rerank = 2}, *memory, scratch)));
+    }
+    EXPECT_EQ(allocations.calls, 0u);
+    // Without scratch of one's own, the pool's is reused: only the hits are allocated.
+    ASSERT_TRUE(succeeded(built->search(this->rows().row(0), params, batches)));
+    allocations.reset();
+    for (std::size_t i = 0; i < 50; ++i) ASSERT_TRUE(succeeded(built->search(this->rows().row(i), params, *memory)));
+    EXPECT_EQ(allocations.calls, 50u);
+  }
+}
+
+TYPED_TEST(out_of_memory, does_not_come_from_saving_into_a_sink) {
+  const auto built = index<TypeParam>::build(this->rows().view());
+  allocations.reset();
+  EXPECT_TRUE(succeeded(built->save([](std::span<const std::byte>) -> expected<void> { return {}; })));
+  EXPECT_EQ(allocations.calls, 0u);
+}
+
+#if THIMBLE_POSIX
+TYPED_TEST(out_of_memory, ends_saving_and_opening_a_path_with_its_name) {
+  const test::temporary_folder folder("allocation_test.a");
+  const std::string path = folder / "x.thimble";
+  const auto built = index<TypeParam>::build(this->rows().view());
+  expect_out_of_memory_everywhere("save", 2, [&] { return built->save(path.c_str()); });
+  EXPECT_EQ(folder.names(), std::vector<std::string>{"x.thimble"});
+  expect_out_of_memory_everywhere("open", 1, [&] { return index<TypeParam>::open(path.c_str()); });
+  expect_out_of_memory_everywhere("open", 1, [&] { return any_index::open(path.c_str()); });
+}
+#endif
+
+TEST(memory_of_a_file, stays_within_what_its_size_justifies_whatever_it_says) {
+  random_generator random(7);
+  const std::size_t live = allocations.live;
+  for (const golden::golden_file& file : golden::files) {
+    const auto good = test::read_bytes(golden::path_of(test::golden_folder(), file));
+    ASSERT_FALSE(good.empty());
+    for (int round = 0; round < 700; ++round) {
+      auto bytes = fuzz::mutated(good, random);
+      if (round % 8 != 0) fuzz::fix_checksums(bytes);
+      allocations.reset();
+      ASSERT_EQ(fuzz::wrong_answer(bytes), "") << file.name << ", round " << round;
+      // The copy of the file, an index of its levels, and scratch for all its vectors.
+      EXPECT_LE(allocations.peak_bytes - allocations.live_bytes, 4 * bytes.size() + 16'384) << file.name << ", round " << round;
+    }
+  }
+  EXPECT_EQ(allocations.live, live);
+}
+
+}  // namespace
+}  // namespace thimble

@@ -1,0 +1,222 @@
+// SPDX-FileCopyrightText: 2026 The thimble authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// How an index is built: on threads, on an executor of the caller's, with progress, and searched from many threads.
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <atomic>
+#include <map>
+#include <thimble/index/index.hpp>
+#include <thimble/quant/float32.hpp>
+#include <thimble/quant/sq8.hpp>
+#include <thimble/store/memory_store.hpp>
+
+#include "unit/support/archetypes.hpp"
+#include "unit/support/exact.hpp"
+#include "unit/support/files.hpp"
+#include "unit/support/outcome.hpp"
+#include "unit/support/stores.hpp"
+#include "unit/support/vectors.hpp"
+
+namespace thimble {
+namespace {
+
+using test::code_of;
+using test::succeeded;
+
+const test::float_vectors& rows() {
+  static const test::float_vectors made = test::clustered_vectors(2000, 32, 4);
+  return made;
+}
+
+double recall_of(const index<sq8>& searched) {
+  auto store = memory_store<float>::create(rows().view());
+  std::size_t found = 0;
+  constexpr std::size_t n_queries = 50;
+  const auto queries = test::random_vectors(n_queries, 32, 5);
+  for (std::size_t i = 0; i < n_queries; ++i) {
+    const auto truth =
+        test::exact_nearest(metric::l2, queries.row(i), rows().size(), 10, [](std::size_t x) { return rows().row(x); });
+    found += test::n_common(*searched.search(queries.row(i), {.k = 10, .ef = 80}, *store), truth);
+  }
+  return static_cast<double>(found) / (10 * n_queries);
+}
+
+TEST(index_build, many_threads_find_as_much_as_one) {
+  const auto one = index<sq8>::build(rows().view(), {.ef_construction = 100, .threads = 1});
+  ASSERT_TRUE(succeeded(one));
+  const double recall = recall_of(*one);
+  EXPECT_GE(recall, .98);
+  for (const unsigned threads : {2u, 4u, 0u}) {
+    const auto many = index<sq8>::build(rows().view(), {.ef_construction = 100, .threads = threads});
+    ASSERT_TRUE(succeeded(many));
+    EXPECT_NEAR(recall_of(*many), recall, .01);
+    EXPECT_EQ(many->memory().total(), one->memory().total());
+  }
+}
+
+TEST(index_build, a_graph_of_many_threads_is_saved_and_opened) {
+  const auto many = index<sq8>::build(rows().view(), {.ef_construction = 50, .threads = 4});
+  const auto opened = test::opened<index<sq8>>(test::saved(*many));
+  ASSERT_TRUE(succeeded(opened));
+  EXPECT_TRUE(std::ranges::equal(*opened->search(rows().row(0)), *many->search(rows().row(0))));
+}
+
+TEST(index_build, progress_grows_in_each_stage_and_ends_at_the_total) {
+  for (const unsigned threads : {1u, 4u}) {
+    std::map<build_stage, std::size_t> last;
+    std::vector<build_stage> stages;
+    const auto built = index<sq8>::build(rows().view(), {.ef_construction = 20,
+                                                         .threads = threads,
+                                                         .progress = [&](const build_progress& p) {
+                                                           EXPECT_EQ(p.total, rows().size());
+                                                           EXPECT_LE(p.done, p.total);
+                                                           EXPECT_GE(p.done, last[p.stage]);
+                                                           last[p.stage] = p.done;
+                                                           if (stages.empty() || stages.back() != p.stage)
+                                                             stages.push_back(p.stage);
+                                                           return true;
+                                                         }});
+    ASSERT_TRUE(succeeded(built));
+    EXPECT_EQ(last[build_stage::encode], rows().size());
+    EXPECT_EQ(last[build_stage::link], rows().size());
+    EXPECT_TRUE(std::ranges::is_sorted(stages)) << "one stage after the other";
+  }
+}
+
+TEST(index_build, is_cancelled_at_any_report) {
+  for (const unsigned threads : {1u, 4u}) {
+    int reports = 0;
+    const auto count = [&](const build_progress&) { return ++reports != 0; };
+    ASSERT_TRUE(succeeded(index<sq8>::build(rows().view(), {.ef_construction = 20, .threads = 1, .progress = count})));
+    const int all = reports;
+    for (int stop_at = 1; stop_at <= all; ++stop_at) {
+      reports = 0;
+      const auto stop = [&](const build_progress&) { return ++reports < stop_at; };
+      const auto built = index<sq8>::build(rows().view(), {.ef_construction = 20, .threads = threads, .progress = stop});
+      // With more threads worker 0 may have fewer reports to make.
+      if (threads == 1 || reports >= stop_at) {
+        EXPECT_EQ(code_of(built), errc::cancelled) << stop_at;
+        EXPECT_EQ(reports, stop_at) << "nobody is asked again after a no";
+      }
+    }
+  }
+}
+
+// Runs the job on threads of its own and counts.
+class counting_executor {
+ public:
+  [[nodiscard]] static unsigned workers() { return 3; }
+  void run(function_ref<void(unsigned)> job) {
+    ++n_runs_;
+    thread_executor threads(3);
+    threads.run(job);
+    for (unsigned i = threads.workers(); i < 3; ++i) job(i);
+  }
+  [[nodiscard]] int n_runs() const { return n_runs_; }
+
+ private:
+  int n_runs_ = 0;
+};
+static_assert(executor<counting_executor>);
+
+TEST(index_build, the_callers_executor_does_the_work) {
+  counting_executor on;
+  const auto built = index<sq8>::build(rows().view(), {.ef_construction = 100}, on);
+  ASSERT_TRUE(succeeded(built));
+  EXPECT_EQ(on.n_runs(), 2) << "encode and link";
+  EXPECT_GE(recall_of(*built), .97);
+  inline_executor one;
+  EXPECT_EQ(test::saved(*index<sq8>::build(rows().view(), {.ef_construction = 30}, one)),
+            test::saved(*index<sq8>::build(rows().view(), {.ef_construction = 30, .threads = 1})));
+}
+
+TEST(index_build, an_error_of_one_worker_ends_all) {
+  for (const unsigned threads : {1u, 4u}) {
+    auto broken = rows();
+    broken.row(1999)[3] = 1e20f;
+    const auto built = index<sq8>::build(broken.view(), {.threads = threads});
+    ASSERT_EQ(code_of(built), errc::not_finite);
+    EXPECT_EQ(built.error().value, 1999u);
+  }
+}
+
+// ------------------------------------------------------------------------------------------------------- archetypes
+
+TEST(index_build, an_index_needs_no_more_than_the_concepts_promise) {
+  const test::minimal_rows source(100);
+  test::minimal_executor on;
+  using minimal_index = index<test::minimal_quantizer>;
+  const auto built = minimal_index::build(source, {.m = 4, .ef_construction = 20}, on);
+  ASSERT_TRUE(succeeded(built));
+  const auto opened = test::opened<minimal_index>(test::saved(*built));
+  ASSERT_TRUE(succeeded(opened));
+  EXPECT_EQ(opened->quantizer_name(), "minimal");
+  const std::vector<float> query{41.3f, 1};
+  test::minimal_row_store row_store(opened->fingerprint());
+  test::minimal_batch_store batch_store(opened->fingerprint());
+  for (const auto& hits : {opened->search(query, {.k = 3}), opened->search(query, {.k = 3}, row_store),
+                           opened->search(query, {.k = 3}, batch_store)}) {
+    ASSERT_TRUE(succeeded(hits));
+    EXPECT_EQ((*hits)[0].id, 41u);
+  }
+  test::minimal_async_store async_store(opened->fingerprint());
+  EXPECT_TRUE(succeeded(opened->check_store(async_store)));
+  test::minimal_row_store foreign(opened->fingerprint() + 1);
+  EXPECT_EQ(code_of(opened->search(query, {}, foreign)), errc::store_mismatch);
+}
+
+TEST(index_build, all_kinds_of_stores_give_the_same_hits_and_are_asked_once) {
+  const auto built = index<sq8>::build(rows().view(), {.ef_construction = 50});
+  auto memory = memory_store<float>::create(rows().view());
+  test::counting_store batches(rows().view());
+  for (std::size_t i = 0; i < 20; ++i) {
+    const search_params params{.k = 10, .ef = 60, .rerank = 30};
+    const auto query = test::random_vectors(1, 32, i).values;
+    const auto from_memory = built->search(query, params, *memory);
+    const auto from_batches = built->search(query, params, batches);
+    ASSERT_TRUE(succeeded(from_batches));
+    EXPECT_TRUE(std::ranges::equal(*from_memory, *from_batches));
+    ASSERT_EQ(batches.batches().size(), i + 1);
+    EXPECT_EQ(batches.batches().back().size(), 30u);
+    EXPECT_TRUE(std::ranges::is_sorted(batches.batches().back()));
+    EXPECT_EQ(from_batches->batches(), 1u);
+  }
+}
+
+// --------------------------------------------------------------------------------------------------------- threads
+
+TEST(index_build, any_number_of_threads_search_one_index_with_pooled_and_own_scratch) {
+  const auto built = index<sq8>::build(rows().view(), {.ef_construction = 50, .threads = 4});
+  ASSERT_TRUE(succeeded(built));
+  auto store = memory_store<float>::create(rows().view());
+  constexpr std::size_t n_queries = 40;
+  std::vector<std::vector<neighbor>> expected_hits;
+  for (std::size_t i = 0; i < n_queries; ++i) {
+    const auto hits = built->search(rows().row(i * 7), {.k = 5}, *store);
+    expected_hits.emplace_back(hits->begin(), hits->end());
+  }
+  std::atomic<int> wrong = 0;
+  thread_executor threads(8);
+  threads.run([&](unsigned worker) {
+    search_scratch own;
+    for (std::size_t round = 0; round < 3; ++round) {
+      for (std::size_t i = 0; i < n_queries; ++i) {
+        const std::size_t q = (i + worker * 5) % n_queries;
+        if (worker % 2 == 0) {
+          const auto hits = built->search(rows().row(q * 7), {.k = 5}, *store);
+          if (!hits || !std::ranges::equal(*hits, expected_hits[q])) ++wrong;
+        } else {
+          const auto hits = built->search(rows().row(q * 7), {.k = 5}, *store, own);
+          if (!hits || !std::ranges::equal(*hits, expected_hits[q])) ++wrong;
+        }
+      }
+    }
+  });
+  EXPECT_EQ(wrong, 0);
+}
+
+}  // namespace
+}  // namespace thimble
