@@ -1,8 +1,8 @@
 // SPDX-FileCopyrightText: 2026 The thimble authors
 // SPDX-License-Identifier: Apache-2.0
 //
-// Memory that runs out, at each single allocation: a program of its own, in which the library's allocations go through a
-// counter.
+// Memory that runs out, at each single allocation: a program of its own, in which the library's allocations go through
+// a counter.
 
 #include "fuzz/counting_allocator.hpp"
 
@@ -31,8 +31,8 @@ using fuzz::allocations;
 using test::code_of;
 using test::succeeded;
 
-// Runs `work` with its first, second, ... allocation failing, until it needs no more. Each failure is out_of_memory, and
-// nothing is left behind. Work gives an std::expected.
+// Runs `work` with its first, second, ... allocation failing, until it needs no more. Each failure is out_of_memory,
+// and nothing is left behind. Work gives an std::expected.
 template <class Work>
 void expect_out_of_memory_everywhere(const char* what, std::size_t at_least, Work&& work) {
   for (const bool and_all_after : {false, true}) {
@@ -48,7 +48,8 @@ void expect_out_of_memory_everywhere(const char* what, std::size_t at_least, Wor
         const auto outcome = work();
         allocations.fail_at = fuzz::allocation_counter::never;
         done = outcome.has_value();
-        EXPECT_EQ(code_of(outcome), done ? std::nullopt : std::optional(errc::out_of_memory)) << what << ", allocation " << n;
+        EXPECT_EQ(code_of(outcome), done ? std::nullopt : std::optional(errc::out_of_memory))
+            << what << ", allocation " << n;
       }
       EXPECT_EQ(allocations.live, live) << what << " leaks when allocation " << n << " fails";
       if (done) break;
@@ -75,7 +76,8 @@ TYPED_TEST(out_of_memory, ends_a_build_with_its_name_at_each_allocation) {
   for (const metric m : {metric::l2, metric::cosine})
     for (const unsigned threads : {1u, 2u})
       expect_out_of_memory_everywhere("build", 10, [&] {
-        return index<TypeParam>::build(this->rows().view(), {.metric = m, .m = 4, .ef_construction = 10, .threads = threads});
+        return index<TypeParam>::build(this->rows().view(),
+                                       {.metric = m, .m = 4, .ef_construction = 10, .threads = threads});
       });
 }
 
@@ -193,7 +195,8 @@ TEST(memory_of_a_file, stays_within_what_its_size_justifies_whatever_it_says) {
       allocations.reset();
       ASSERT_EQ(fuzz::wrong_answer(bytes), "") << file.name << ", round " << round;
       // The copy of the file, an index of its levels, and scratch for all its vectors.
-      EXPECT_LE(allocations.peak_bytes - allocations.live_bytes, 4 * bytes.size() + 16'384) << file.name << ", round " << round;
+      EXPECT_LE(allocations.peak_bytes - allocations.live_bytes, 4 * bytes.size() + 16'384)
+          << file.name << ", round " << round;
     }
   }
   EXPECT_EQ(allocations.live, live);

@@ -1,8 +1,8 @@
 // SPDX-FileCopyrightText: 2026 The thimble authors
 // SPDX-License-Identifier: Apache-2.0
 //
-// The library's one allocation hook, replaced for a whole program: counts, and fails when it is told to. Included before
-// any header of thimble, in every file of the program.
+// The library's one allocation hook, replaced for a whole program: counts, and fails when it is told to. Included
+// before any header of thimble, in every file of the program.
 
 #pragma once
 
@@ -18,7 +18,7 @@ struct allocation_counter {
   static constexpr std::size_t never = std::numeric_limits<std::size_t>::max();
 
   std::atomic<std::size_t> calls{0};
-  std::atomic<std::size_t> live{0};        // allocations that were not given back
+  std::atomic<std::size_t> live{0};  // allocations that were not given back
   std::atomic<std::size_t> live_bytes{0};
   std::atomic<std::size_t> peak_bytes{0};
   std::atomic<std::size_t> fail_at{never};  // the call that fails

@@ -70,7 +70,8 @@ inline void fix_checksums(std::span<std::byte> file) {
     std::byte* const at = file.data() + sizeof(file_header) + i * sizeof(section_entry);
     auto entry = load_as<section_entry>(at);
     if (entry.offset > file.size() || entry.bytes > file.size() - entry.offset) continue;
-    entry.checksum = checksum(file.subspan(static_cast<std::size_t>(entry.offset), static_cast<std::size_t>(entry.bytes)));
+    entry.checksum =
+        checksum(file.subspan(static_cast<std::size_t>(entry.offset), static_cast<std::size_t>(entry.bytes)));
     store_as(at, entry);
   }
   constexpr std::size_t covered = header_bytes - sizeof(std::uint64_t);
@@ -85,7 +86,8 @@ inline std::vector<std::byte> mutated(std::span<const std::byte> file, random_ge
     const std::size_t range = random.below(2) == 0 ? std::min<std::size_t>(320, bytes.size()) : bytes.size();
     return range > room ? static_cast<std::size_t>(random.below(range - room)) : 0;
   };
-  constexpr std::uint32_t words[] = {0, 1, 2, 63, 64, 127, 200, 0x7f800000, 0x7fc00000, 0x7fffffff, 0x80000000, 0xff7fffff, 0xfffffffe, 0xffffffff};
+  constexpr std::uint32_t words[] = {
+      0, 1, 2, 63, 64, 127, 200, 0x7f800000, 0x7fc00000, 0x7fffffff, 0x80000000, 0xff7fffff, 0xfffffffe, 0xffffffff};
   for (std::uint64_t i = 0, n = 1 + random.below(3); i < n && bytes.size() > 8; ++i) {
     switch (random.below(4)) {
       case 0:

@@ -24,7 +24,8 @@ int write_seeds(const std::string& folder) {
   std::ranges::generate(values, [&] { return static_cast<float>(random.below(9)) - 4; });
   for (const quantizer_kind kind : {quantizer_kind::float32, quantizer_kind::sq8}) {
     for (const std::size_t n : {1u, 8u}) {
-      const auto built = any_index::build(kind, matrix_view<float>(values.data(), n, 3), {.m = 2, .ef_construction = 4});
+      const auto built =
+          any_index::build(kind, matrix_view<float>(values.data(), n, 3), {.m = 2, .ef_construction = 4});
       if (!built) return 1;
       const std::string path = folder + "/" + std::string(name(kind)) + "_" + std::to_string(n) + "x3.thimble";
       std::ofstream file(path, std::ios::binary);

@@ -89,12 +89,14 @@ inline std::string hits_of(const std::string& folder, const golden_file& file, s
   std::string text;
   for (std::size_t i = 0; i < n_queries; ++i) {
     for (const std::size_t rerank : {0u, 20u}) {
-      const auto hits = opened->search(std::span(queries()).subspan(i * dim, dim), {.k = 10, .ef = 40, .rerank = rerank}, *store);
+      const auto hits =
+          opened->search(std::span(queries()).subspan(i * dim, dim), {.k = 10, .ef = 40, .rerank = rerank}, *store);
       if (!hits) return failed(hits.error());
       text += std::string(file.name) + " " + std::to_string(i) + " " + std::to_string(rerank) + ":";
       for (const neighbor& hit : *hits) {
         std::array<char, 64> one{};
-        (void)std::snprintf(one.data(), one.size(), " %" PRIu64 ":%08" PRIx32, hit.id, std::bit_cast<std::uint32_t>(hit.distance));
+        (void)std::snprintf(one.data(), one.size(), " %" PRIu64 ":%08" PRIx32, hit.id,
+                            std::bit_cast<std::uint32_t>(hit.distance));
         text += one.data();
       }
       text += "\n";

@@ -14,6 +14,7 @@
 #include <thimble/build/inserter.hpp>
 #include <thimble/build/progress.hpp>
 #include <thimble/core/aligned_buffer.hpp>
+#include <thimble/core/config.hpp>
 #include <thimble/core/error.hpp>
 #include <thimble/core/executor.hpp>
 #include <thimble/core/matrix_view.hpp>
@@ -21,7 +22,7 @@
 #include <thimble/graph/adjacency.hpp>
 #include <thimble/quant/quantizer.hpp>
 
-namespace thimble {
+namespace thimble::inline THIMBLE_FLAGS {
 
 // All codes, row after row, with the slack that kernels may read behind them. Errors: out_of_memory, cancelled, or what
 // the rows answer.
@@ -69,4 +70,4 @@ template <quantizer Quantizer, executor Executor>
   return graph;
 }
 
-}  // namespace thimble
+}  // namespace thimble::inline THIMBLE_FLAGS

@@ -16,6 +16,7 @@
 
 #include <thimble/build/select_neighbors.hpp>
 #include <thimble/core/aligned_buffer.hpp>
+#include <thimble/core/config.hpp>
 #include <thimble/core/error.hpp>
 #include <thimble/graph/adjacency.hpp>
 #include <thimble/quant/quantizer.hpp>
@@ -23,7 +24,7 @@
 #include <thimble/search/traversal.hpp>
 #include <thimble/search/visited_set.hpp>
 
-namespace thimble {
+namespace thimble::inline THIMBLE_FLAGS {
 
 // What one thread needs to insert.
 class insert_scratch {
@@ -97,9 +98,10 @@ class inserter {
     }
   }
 
-  // First the links of x on all its levels, then the links back to it, so that whoever meets x on an upper level can go on
-  // from it below. (Found top-down and linked level by level, x is met while its lower rows are empty: another thread's
-  // node then knows nothing but x, and is lost when the row of x is written. Seen: 1 % of the nodes out of reach.)
+  // First the links of x on all its levels, then the links back to it, so that whoever meets x on an upper level can go
+  // on from it below. (Found top-down and linked level by level, x is met while its lower rows are empty: another
+  // thread's node then knows nothing but x, and is lost when the row of x is written. Seen: 1 % of the nodes out of
+  // reach.)
   void connect(node x, unsigned top, entry_point entry, const std::byte* query, insert_scratch& scratch) {
     const auto estimate = distances_from(query);
     located nearest = descend(graph_, estimate, entry, top, scratch.batch);
@@ -163,4 +165,4 @@ class inserter {
   std::atomic_flag entry_lock_;
 };
 
-}  // namespace thimble
+}  // namespace thimble::inline THIMBLE_FLAGS

@@ -10,10 +10,11 @@
 #include <cstdint>
 #include <string_view>
 
+#include <thimble/core/config.hpp>
 #include <thimble/core/error.hpp>
 #include <thimble/core/function_ref.hpp>
 
-namespace thimble {
+namespace thimble::inline THIMBLE_FLAGS {
 
 enum class build_stage : std::uint8_t { train, encode, link };
 
@@ -80,4 +81,4 @@ class stage_monitor {
   error why_{};
 };
 
-}  // namespace thimble
+}  // namespace thimble::inline THIMBLE_FLAGS

@@ -9,10 +9,11 @@
 #include <cstddef>
 #include <span>
 
+#include <thimble/core/config.hpp>
 #include <thimble/core/types.hpp>
 #include <thimble/search/candidate_list.hpp>
 
-namespace thimble {
+namespace thimble::inline THIMBLE_FLAGS {
 
 // candidates: nearest first. Writes at most `most` nodes to out and returns how many.
 // remember(i, x): x has become the i-th link; nearer(c, i, distance): is c nearer to the i-th link than distance?
@@ -31,4 +32,4 @@ template <class Remember, class Nearer>
   return taken;
 }
 
-}  // namespace thimble
+}  // namespace thimble::inline THIMBLE_FLAGS

@@ -22,7 +22,7 @@
 #include <sys/mman.h>
 #endif
 
-namespace thimble {
+namespace thimble::inline THIMBLE_FLAGS {
 
 template <class T>
   requires std::is_trivially_copyable_v<T>
@@ -105,4 +105,4 @@ class aligned_buffer {
   bool owns_ = false;
 };
 
-}  // namespace thimble
+}  // namespace thimble::inline THIMBLE_FLAGS

@@ -10,7 +10,7 @@
 
 #include <thimble/core/config.hpp>
 
-namespace thimble::detail {
+namespace thimble::inline THIMBLE_FLAGS::detail {
 
 template <class T>
 [[nodiscard]] THIMBLE_ALWAYS_INLINE T load_acquire(const T& word) {
@@ -39,4 +39,4 @@ class byte_lock_guard {
   std::uint8_t& lock_;
 };
 
-}  // namespace thimble::detail
+}  // namespace thimble::inline THIMBLE_FLAGS::detail

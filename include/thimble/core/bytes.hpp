@@ -10,7 +10,9 @@
 #include <span>
 #include <type_traits>
 
-namespace thimble {
+#include <thimble/core/config.hpp>
+
+namespace thimble::inline THIMBLE_FLAGS {
 
 template <class T>
   requires std::is_trivially_copyable_v<T>
@@ -32,4 +34,4 @@ template <class T>
   return (value + multiple - 1) / multiple * multiple;
 }
 
-}  // namespace thimble
+}  // namespace thimble::inline THIMBLE_FLAGS

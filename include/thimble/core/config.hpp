@@ -74,6 +74,20 @@
 #define THIMBLE_HUGE_PAGES 0
 #endif
 
+// One program may be linked from files with different -m flags. What those allow is part of every name (an inline
+// namespace), so that no file runs an inline function that another one compiled for a newer processor.
+#if defined(__AVX512VNNI__)
+#define THIMBLE_FLAGS for_avx512_vnni
+#elif defined(__AVX512F__)
+#define THIMBLE_FLAGS for_avx512
+#elif defined(__AVX2__) || defined(__FMA__) || defined(__BMI2__)
+#define THIMBLE_FLAGS for_avx2
+#elif defined(__SSE3__) || defined(__POPCNT__)
+#define THIMBLE_FLAGS for_sse4
+#else
+#define THIMBLE_FLAGS for_all
+#endif
+
 #define THIMBLE_ALWAYS_INLINE inline __attribute__((always_inline))
 #define THIMBLE_PREFETCH(address) __builtin_prefetch(address)
 

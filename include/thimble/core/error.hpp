@@ -10,7 +10,9 @@
 #include <expected>
 #include <string_view>
 
-namespace thimble {
+#include <thimble/core/config.hpp>
+
+namespace thimble::inline THIMBLE_FLAGS {
 
 enum class errc : std::uint8_t {
   out_of_memory,
@@ -115,4 +117,4 @@ using expected = std::expected<T, error>;
   return "unknown";
 }
 
-}  // namespace thimble
+}  // namespace thimble::inline THIMBLE_FLAGS

@@ -15,7 +15,7 @@
 #include <thimble/core/config.hpp>
 #include <thimble/core/function_ref.hpp>
 
-namespace thimble {
+namespace thimble::inline THIMBLE_FLAGS {
 
 template <class E>
 concept executor = requires(E& e, function_ref<void(unsigned)> job) {
@@ -68,4 +68,4 @@ void parallel_for(Executor& on, std::size_t n, Work&& work) {
   });
 }
 
-}  // namespace thimble
+}  // namespace thimble::inline THIMBLE_FLAGS

@@ -9,7 +9,9 @@
 #include <type_traits>
 #include <utility>
 
-namespace thimble {
+#include <thimble/core/config.hpp>
+
+namespace thimble::inline THIMBLE_FLAGS {
 
 template <class Signature>
 class function_ref;
@@ -36,4 +38,4 @@ class function_ref<Result(Args...)> {
   Result (*call_)(void*, Args...) = nullptr;
 };
 
-}  // namespace thimble
+}  // namespace thimble::inline THIMBLE_FLAGS

@@ -8,7 +8,9 @@
 #include <bit>
 #include <cstdint>
 
-namespace thimble {
+#include <thimble/core/config.hpp>
+
+namespace thimble::inline THIMBLE_FLAGS {
 
 struct half {
   std::uint16_t bits = 0;
@@ -23,4 +25,4 @@ struct half {
   }
 };
 
-}  // namespace thimble
+}  // namespace thimble::inline THIMBLE_FLAGS

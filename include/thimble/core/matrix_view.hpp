@@ -17,7 +17,7 @@
 #include <thimble/core/error.hpp>
 #include <thimble/core/half.hpp>
 
-namespace thimble {
+namespace thimble::inline THIMBLE_FLAGS {
 
 template <class R>
 concept row_source = requires(const R& rows, std::size_t i, std::span<float> scratch) {
@@ -70,4 +70,4 @@ class matrix_view {
   std::size_t stride_ = 0;
 };
 
-}  // namespace thimble
+}  // namespace thimble::inline THIMBLE_FLAGS

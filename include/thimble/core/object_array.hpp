@@ -12,7 +12,7 @@
 #include <thimble/core/config.hpp>
 #include <thimble/core/error.hpp>
 
-namespace thimble {
+namespace thimble::inline THIMBLE_FLAGS {
 
 template <class T>
 class object_array {
@@ -55,4 +55,4 @@ class object_array {
   std::size_t size_ = 0;
 };
 
-}  // namespace thimble
+}  // namespace thimble::inline THIMBLE_FLAGS

@@ -7,7 +7,9 @@
 
 #include <cstdint>
 
-namespace thimble {
+#include <thimble/core/config.hpp>
+
+namespace thimble::inline THIMBLE_FLAGS {
 
 // A well-mixed hash of 64 bits; also one number per (seed, position) without state.
 [[nodiscard]] constexpr std::uint64_t mix(std::uint64_t x) {
@@ -37,4 +39,4 @@ class random_generator {
   std::uint64_t state_;
 };
 
-}  // namespace thimble
+}  // namespace thimble::inline THIMBLE_FLAGS

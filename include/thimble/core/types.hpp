@@ -8,7 +8,9 @@
 #include <cstdint>
 #include <limits>
 
-namespace thimble {
+#include <thimble/core/config.hpp>
+
+namespace thimble::inline THIMBLE_FLAGS {
 
 // Internal position of a vector: 0 .. n-1. Codes, links and the rows of a store are addressed by it.
 using node = std::uint32_t;
@@ -32,4 +34,4 @@ struct neighbor {
   friend bool operator==(const neighbor&, const neighbor&) = default;
 };
 
-}  // namespace thimble
+}  // namespace thimble::inline THIMBLE_FLAGS

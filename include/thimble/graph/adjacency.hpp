@@ -21,7 +21,7 @@
 #include <thimble/graph/graph.hpp>
 #include <thimble/graph/levels.hpp>
 
-namespace thimble {
+namespace thimble::inline THIMBLE_FLAGS {
 
 class adjacency {
  public:
@@ -167,4 +167,4 @@ class adjacency {
 
 static_assert(graph<adjacency>);
 
-}  // namespace thimble
+}  // namespace thimble::inline THIMBLE_FLAGS

@@ -8,10 +8,11 @@
 #include <concepts>
 #include <cstddef>
 
+#include <thimble/core/config.hpp>
 #include <thimble/core/function_ref.hpp>
 #include <thimble/core/types.hpp>
 
-namespace thimble {
+namespace thimble::inline THIMBLE_FLAGS {
 
 // Links per node: M in the paper. Level 0 has up to 2m.
 inline constexpr unsigned min_m = 2;
@@ -37,4 +38,4 @@ concept graph = requires(const G& g, node x, unsigned level, function_ref<void(n
   g.prefetch_links(x);
 };
 
-}  // namespace thimble
+}  // namespace thimble::inline THIMBLE_FLAGS

@@ -14,11 +14,12 @@
 
 #include <thimble/core/aligned_buffer.hpp>
 #include <thimble/core/bytes.hpp>
+#include <thimble/core/config.hpp>
 #include <thimble/core/error.hpp>
 #include <thimble/core/random.hpp>
 #include <thimble/core/types.hpp>
 
-namespace thimble {
+namespace thimble::inline THIMBLE_FLAGS {
 
 inline constexpr unsigned max_level = 15;
 
@@ -84,4 +85,4 @@ class level_index {
   std::size_t rows_ = 0;
 };
 
-}  // namespace thimble
+}  // namespace thimble::inline THIMBLE_FLAGS

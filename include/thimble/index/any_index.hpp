@@ -14,12 +14,13 @@
 #include <utility>
 #include <variant>
 
+#include <thimble/core/config.hpp>
 #include <thimble/core/error.hpp>
 #include <thimble/index/index.hpp>
 #include <thimble/quant/float32.hpp>
 #include <thimble/quant/sq8.hpp>
 
-namespace thimble {
+namespace thimble::inline THIMBLE_FLAGS {
 
 enum class quantizer_kind : std::uint8_t { float32, sq8 };
 
@@ -152,4 +153,4 @@ class any_index {
   variant held_;
 };
 
-}  // namespace thimble
+}  // namespace thimble::inline THIMBLE_FLAGS

@@ -11,11 +11,12 @@
 #include <utility>
 
 #include <thimble/core/aligned_buffer.hpp>
+#include <thimble/core/config.hpp>
 #include <thimble/core/error.hpp>
 #include <thimble/core/types.hpp>
 #include <thimble/rerank/reranker.hpp>
 
-namespace thimble {
+namespace thimble::inline THIMBLE_FLAGS {
 
 class hits {
  public:
@@ -47,4 +48,4 @@ class hits {
   std::size_t batches_ = 0;
 };
 
-}  // namespace thimble
+}  // namespace thimble::inline THIMBLE_FLAGS

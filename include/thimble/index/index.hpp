@@ -49,7 +49,7 @@
 #include <thimble/store/fingerprint.hpp>
 #include <thimble/store/store.hpp>
 
-namespace thimble {
+namespace thimble::inline THIMBLE_FLAGS {
 
 template <quantizer Quantizer>
 class index {
@@ -331,4 +331,4 @@ class index {
   mutable scratch_pool pool_;
 };
 
-}  // namespace thimble
+}  // namespace thimble::inline THIMBLE_FLAGS

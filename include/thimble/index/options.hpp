@@ -9,10 +9,11 @@
 #include <cstdint>
 
 #include <thimble/build/progress.hpp>
+#include <thimble/core/config.hpp>
 #include <thimble/metric/metric.hpp>
 #include <thimble/simd/isa.hpp>
 
-namespace thimble {
+namespace thimble::inline THIMBLE_FLAGS {
 
 struct build_options {
   thimble::metric metric = metric::l2;
@@ -45,4 +46,4 @@ struct memory_usage {
   [[nodiscard]] std::size_t total() const { return codes + links + upper_links + levels + labels + visited + other; }
 };
 
-}  // namespace thimble
+}  // namespace thimble::inline THIMBLE_FLAGS

@@ -27,7 +27,7 @@
 #include <thimble/core/aligned_buffer.hpp>
 #include <thimble/core/error.hpp>
 
-namespace thimble {
+namespace thimble::inline THIMBLE_FLAGS {
 
 class atomic_file {
  public:
@@ -129,6 +129,6 @@ class atomic_file {
   aligned_buffer<char> temporary_;
 };
 
-}  // namespace thimble
+}  // namespace thimble::inline THIMBLE_FLAGS
 
 #endif  // THIMBLE_POSIX

@@ -13,8 +13,9 @@
 #include <span>
 
 #include <thimble/core/bytes.hpp>
+#include <thimble/core/config.hpp>
 
-namespace thimble {
+namespace thimble::inline THIMBLE_FLAGS {
 
 namespace detail {
 
@@ -57,4 +58,4 @@ inline constexpr std::uint64_t xxh_prime_5 = 0x27d4eb2f165667c5u;
   return hash ^ (hash >> 32);
 }
 
-}  // namespace thimble
+}  // namespace thimble::inline THIMBLE_FLAGS

@@ -14,11 +14,12 @@
 #include <string_view>
 
 #include <thimble/core/bytes.hpp>
+#include <thimble/core/config.hpp>
 #include <thimble/core/error.hpp>
 #include <thimble/core/types.hpp>
 #include <thimble/io/vector_format.hpp>
 
-namespace thimble {
+namespace thimble::inline THIMBLE_FLAGS {
 
 enum class id_format : std::uint8_t { ibin, ivecs };
 
@@ -90,4 +91,4 @@ class id_rows {
   id_layout layout_;
 };
 
-}  // namespace thimble
+}  // namespace thimble::inline THIMBLE_FLAGS

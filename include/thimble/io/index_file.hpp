@@ -16,7 +16,9 @@
 #include <cstdint>
 #include <type_traits>
 
-namespace thimble {
+#include <thimble/core/config.hpp>
+
+namespace thimble::inline THIMBLE_FLAGS {
 
 inline constexpr std::array<char, 8> index_magic = {'t', 'h', 'i', 'm', 'b', 'l', 'e', '\x1a'};
 inline constexpr std::uint32_t index_version = 1;
@@ -68,4 +70,4 @@ static_assert(sizeof(index_meta) == 56 && std::is_trivially_copyable_v<index_met
 inline constexpr std::size_t header_bytes =
     sizeof(file_header) + n_sections * sizeof(section_entry) + sizeof(std::uint64_t);
 
-}  // namespace thimble
+}  // namespace thimble::inline THIMBLE_FLAGS

@@ -12,11 +12,12 @@
 #include <span>
 
 #include <thimble/core/bytes.hpp>
+#include <thimble/core/config.hpp>
 #include <thimble/core/error.hpp>
 #include <thimble/io/checksum.hpp>
 #include <thimble/io/index_file.hpp>
 
-namespace thimble {
+namespace thimble::inline THIMBLE_FLAGS {
 
 class index_sections {
  public:
@@ -62,7 +63,8 @@ class index_sections {
     const std::uint64_t next = round_up<std::uint64_t>(end, section_alignment);
     if (next > file.size()) return truncated(file.size());
     for (; end < next; ++end)
-      if (file[static_cast<std::size_t>(end)] != std::byte{}) return corrupt("the space between two sections is damaged", end);
+      if (file[static_cast<std::size_t>(end)] != std::byte{})
+        return corrupt("the space between two sections is damaged", end);
     return {};
   }
 
@@ -102,4 +104,4 @@ class index_sections {
   return load_as<index_meta>(file.data() + meta_offset).quantizer;
 }
 
-}  // namespace thimble
+}  // namespace thimble::inline THIMBLE_FLAGS

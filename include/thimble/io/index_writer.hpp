@@ -13,12 +13,13 @@
 #include <span>
 
 #include <thimble/core/bytes.hpp>
+#include <thimble/core/config.hpp>
 #include <thimble/core/error.hpp>
 #include <thimble/core/function_ref.hpp>
 #include <thimble/io/checksum.hpp>
 #include <thimble/io/index_file.hpp>
 
-namespace thimble {
+namespace thimble::inline THIMBLE_FLAGS {
 
 // Takes the next bytes; its errors come back from the writer unchanged.
 using byte_sink = function_ref<expected<void>(std::span<const std::byte>)>;
@@ -57,4 +58,4 @@ struct section_bytes {
   return {};
 }
 
-}  // namespace thimble
+}  // namespace thimble::inline THIMBLE_FLAGS

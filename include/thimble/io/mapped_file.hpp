@@ -28,7 +28,7 @@
 
 #include <thimble/core/error.hpp>
 
-namespace thimble {
+namespace thimble::inline THIMBLE_FLAGS {
 
 // What the kernel may expect: `random` reads single pages where `sequential` reads far ahead.
 enum class file_access : std::uint8_t { normal, random, sequential };
@@ -121,6 +121,6 @@ class mapped_file {
   int descriptor_ = -1;
 };
 
-}  // namespace thimble
+}  // namespace thimble::inline THIMBLE_FLAGS
 
 #endif  // THIMBLE_POSIX

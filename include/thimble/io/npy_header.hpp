@@ -13,9 +13,10 @@
 #include <span>
 #include <string_view>
 
+#include <thimble/core/config.hpp>
 #include <thimble/core/error.hpp>
 
-namespace thimble::detail {
+namespace thimble::inline THIMBLE_FLAGS::detail {
 
 // A key or a type of values; longer ones compare unequal to everything.
 class npy_text {
@@ -172,4 +173,4 @@ class npy_cursor {
   return header;
 }
 
-}  // namespace thimble::detail
+}  // namespace thimble::inline THIMBLE_FLAGS::detail

@@ -17,11 +17,12 @@
 #include <string_view>
 
 #include <thimble/core/bytes.hpp>
+#include <thimble/core/config.hpp>
 #include <thimble/core/error.hpp>
 #include <thimble/core/types.hpp>
 #include <thimble/io/npy_header.hpp>
 
-namespace thimble {
+namespace thimble::inline THIMBLE_FLAGS {
 
 enum class vector_format : std::uint8_t { fbin, u8bin, f16bin, fvecs, bvecs, npy, idx };
 
@@ -189,4 +190,4 @@ constexpr expected<vector_layout> parse_vector_header(std::span<const std::byte>
   return fail(errc::unknown_format, "unknown type of file");
 }
 
-}  // namespace thimble
+}  // namespace thimble::inline THIMBLE_FLAGS

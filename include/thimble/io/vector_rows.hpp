@@ -17,7 +17,7 @@
 #include <thimble/core/matrix_view.hpp>
 #include <thimble/io/vector_format.hpp>
 
-namespace thimble {
+namespace thimble::inline THIMBLE_FLAGS {
 
 class vector_rows {
  public:
@@ -65,4 +65,4 @@ class vector_rows {
 
 static_assert(row_source<vector_rows>);
 
-}  // namespace thimble
+}  // namespace thimble::inline THIMBLE_FLAGS

@@ -9,12 +9,13 @@
 #include <cstddef>
 #include <span>
 
+#include <thimble/core/config.hpp>
 #include <thimble/core/error.hpp>
 #include <thimble/core/matrix_view.hpp>
 #include <thimble/metric/metric.hpp>
 #include <thimble/metric/vector_check.hpp>
 
-namespace thimble {
+namespace thimble::inline THIMBLE_FLAGS {
 
 template <row_source Rows>
 class checked_rows {
@@ -44,4 +45,4 @@ class checked_rows {
   const simd::kernel_set* kernels_;
 };
 
-}  // namespace thimble
+}  // namespace thimble::inline THIMBLE_FLAGS

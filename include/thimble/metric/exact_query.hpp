@@ -9,10 +9,11 @@
 #include <cmath>
 #include <span>
 
+#include <thimble/core/config.hpp>
 #include <thimble/metric/metric.hpp>
 #include <thimble/simd/kernel_set.hpp>
 
-namespace thimble {
+namespace thimble::inline THIMBLE_FLAGS {
 
 class exact_query {
  public:
@@ -41,4 +42,4 @@ class exact_query {
   float norm2_ = 0;
 };
 
-}  // namespace thimble
+}  // namespace thimble::inline THIMBLE_FLAGS

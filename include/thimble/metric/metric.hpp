@@ -9,9 +9,10 @@
 #include <cstdint>
 #include <string_view>
 
+#include <thimble/core/config.hpp>
 #include <thimble/core/error.hpp>
 
-namespace thimble {
+namespace thimble::inline THIMBLE_FLAGS {
 
 enum class metric : std::uint8_t { l2, inner_product, cosine };
 
@@ -34,4 +35,4 @@ enum class metric : std::uint8_t { l2, inner_product, cosine };
   return fail(errc::wrong_metric, "unknown metric: use l2, ip or cosine");
 }
 
-}  // namespace thimble
+}  // namespace thimble::inline THIMBLE_FLAGS

@@ -12,10 +12,11 @@
 #include <cstdint>
 #include <span>
 
+#include <thimble/core/config.hpp>
 #include <thimble/core/error.hpp>
 #include <thimble/simd/kernel_set.hpp>
 
-namespace thimble {
+namespace thimble::inline THIMBLE_FLAGS {
 
 // Values up to here keep every sum of 65,535 squares below the largest float.
 inline constexpr float max_magnitude = 1e15f;
@@ -41,4 +42,4 @@ inline constexpr float max_magnitude = 1e15f;
   return {};
 }
 
-}  // namespace thimble
+}  // namespace thimble::inline THIMBLE_FLAGS

@@ -12,9 +12,10 @@
 #include <string_view>
 
 #include <thimble/core/bytes.hpp>
+#include <thimble/core/config.hpp>
 #include <thimble/quant/quantizer.hpp>
 
-namespace thimble {
+namespace thimble::inline THIMBLE_FLAGS {
 
 class float32 {
  public:
@@ -65,4 +66,4 @@ class float32 {
 
 static_assert(quantizer<float32>);
 
-}  // namespace thimble
+}  // namespace thimble::inline THIMBLE_FLAGS

@@ -14,13 +14,14 @@
 #include <span>
 #include <string_view>
 
+#include <thimble/core/config.hpp>
 #include <thimble/core/error.hpp>
 #include <thimble/core/matrix_view.hpp>
 #include <thimble/core/types.hpp>
 #include <thimble/metric/metric.hpp>
 #include <thimble/simd/kernel_set.hpp>
 
-namespace thimble {
+namespace thimble::inline THIMBLE_FLAGS {
 
 template <class Q>
 concept quantizer =
@@ -51,4 +52,4 @@ concept quantizer =
       { q.estimate(kernels, in, codes, nodes, n, distances) } -> std::same_as<void>;
     };
 
-}  // namespace thimble
+}  // namespace thimble::inline THIMBLE_FLAGS

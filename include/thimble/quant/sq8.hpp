@@ -27,11 +27,12 @@
 
 #include <thimble/core/aligned_buffer.hpp>
 #include <thimble/core/bytes.hpp>
+#include <thimble/core/config.hpp>
 #include <thimble/metric/vector_check.hpp>
 #include <thimble/quant/quantizer.hpp>
 #include <thimble/quant/value_histogram.hpp>
 
-namespace thimble {
+namespace thimble::inline THIMBLE_FLAGS {
 
 class sq8 {
  public:
@@ -238,4 +239,4 @@ class sq8 {
 
 static_assert(quantizer<sq8>);
 
-}  // namespace thimble
+}  // namespace thimble::inline THIMBLE_FLAGS

@@ -12,9 +12,10 @@
 #include <utility>
 
 #include <thimble/core/aligned_buffer.hpp>
+#include <thimble/core/config.hpp>
 #include <thimble/core/error.hpp>
 
-namespace thimble {
+namespace thimble::inline THIMBLE_FLAGS {
 
 class value_histogram {
  public:
@@ -54,4 +55,4 @@ class value_histogram {
   std::uint64_t count_ = 0;
 };
 
-}  // namespace thimble
+}  // namespace thimble::inline THIMBLE_FLAGS

@@ -14,7 +14,7 @@
 #include <thimble/rerank/reranker.hpp>
 #include <thimble/store/store.hpp>
 
-namespace thimble {
+namespace thimble::inline THIMBLE_FLAGS {
 
 // Floats of room that a rerank of at most this many rows needs from its caller.
 template <store Store>
@@ -45,4 +45,4 @@ template <store Store>
   return {};
 }
 
-}  // namespace thimble
+}  // namespace thimble::inline THIMBLE_FLAGS

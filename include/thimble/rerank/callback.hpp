@@ -9,12 +9,13 @@
 #include <cstddef>
 #include <span>
 
+#include <thimble/core/config.hpp>
 #include <thimble/core/error.hpp>
 #include <thimble/core/types.hpp>
 #include <thimble/rerank/reranker.hpp>
 #include <thimble/store/store.hpp>
 
-namespace thimble {
+namespace thimble::inline THIMBLE_FLAGS {
 
 // One rerank under way. It, the reranker, the store and the room for rows stay where they are until `then` is called.
 template <async_store Store>
@@ -52,4 +53,4 @@ class async_rerank {
   completion then_{};
 };
 
-}  // namespace thimble
+}  // namespace thimble::inline THIMBLE_FLAGS

@@ -24,7 +24,7 @@
 #include <thimble/metric/exact_query.hpp>
 #include <thimble/search/candidate_list.hpp>
 
-namespace thimble {
+namespace thimble::inline THIMBLE_FLAGS {
 
 class reranker {
  public:
@@ -66,7 +66,7 @@ class reranker {
     vectors_read_ = 0;
     batches_ = 0;
     for (std::size_t i = 0; i < n_needed_; ++i) needed_[i] = ranked_[i].id();
-    std::ranges::sort(needed_.span().first(n_needed_));
+    std::ranges::sort(needed_.span().first(n_needed_), [](node a, node b) { return a < b; });
     if (n_needed_ == 0) finish();
   }
 
@@ -120,4 +120,4 @@ class reranker {
   std::size_t batches_ = 0;
 };
 
-}  // namespace thimble
+}  // namespace thimble::inline THIMBLE_FLAGS

@@ -21,7 +21,7 @@
 #include <thimble/core/error.hpp>
 #include <thimble/core/types.hpp>
 
-namespace thimble {
+namespace thimble::inline THIMBLE_FLAGS {
 
 // Ordered as the floats are: negative numbers reversed, positive ones above them. -0 counts as 0; NaN has some place.
 [[nodiscard]] constexpr std::uint32_t ordered_bits(float distance) {
@@ -106,4 +106,4 @@ class candidate_list {
   std::size_t next_ = 0;  // everything before it is expanded
 };
 
-}  // namespace thimble
+}  // namespace thimble::inline THIMBLE_FLAGS

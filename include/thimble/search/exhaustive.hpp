@@ -7,11 +7,12 @@
 
 #include <cstddef>
 
+#include <thimble/core/config.hpp>
 #include <thimble/core/types.hpp>
 #include <thimble/search/candidate_list.hpp>
 #include <thimble/search/traversal.hpp>
 
-namespace thimble {
+namespace thimble::inline THIMBLE_FLAGS {
 
 // Fills `candidates` (cleared by the caller, with its ef) with the nearest of all n nodes.
 template <estimator Estimator>
@@ -25,4 +26,4 @@ void exhaustive_search(std::size_t n, const Estimator& estimate, candidate_list&
   }
 }
 
-}  // namespace thimble
+}  // namespace thimble::inline THIMBLE_FLAGS

@@ -9,11 +9,12 @@
 #include <atomic>
 #include <utility>
 
+#include <thimble/core/config.hpp>
 #include <thimble/core/error.hpp>
 #include <thimble/core/object_array.hpp>
 #include <thimble/search/search_scratch.hpp>
 
-namespace thimble {
+namespace thimble::inline THIMBLE_FLAGS {
 
 class scratch_pool {
  public:
@@ -72,7 +73,7 @@ class scratch_pool {
     THIMBLE_DEALLOCATE(scratch, sizeof(search_scratch), alignof(search_scratch));
   }
 
-  void swap(scratch_pool& other) {
+  void swap(scratch_pool& other) noexcept {
     for (std::size_t i = 0; i < slots_.size(); ++i)
       other.slots_[i].store(slots_[i].exchange(other.slots_[i].load(std::memory_order_relaxed)),
                             std::memory_order_relaxed);
@@ -81,4 +82,4 @@ class scratch_pool {
   std::array<std::atomic<search_scratch*>, 16> slots_{};
 };
 
-}  // namespace thimble
+}  // namespace thimble::inline THIMBLE_FLAGS

@@ -8,7 +8,9 @@
 #include <algorithm>
 #include <cstddef>
 
-namespace thimble {
+#include <thimble/core/config.hpp>
+
+namespace thimble::inline THIMBLE_FLAGS {
 
 struct search_params {
   // Results wanted; an index of fewer vectors gives all it has.
@@ -25,4 +27,4 @@ struct search_params {
   return std::min(std::max(params.ef, params.k), n);
 }
 
-}  // namespace thimble
+}  // namespace thimble::inline THIMBLE_FLAGS

@@ -12,13 +12,14 @@
 #include <utility>
 
 #include <thimble/core/aligned_buffer.hpp>
+#include <thimble/core/config.hpp>
 #include <thimble/core/error.hpp>
 #include <thimble/rerank/reranker.hpp>
 #include <thimble/search/candidate_list.hpp>
 #include <thimble/search/traversal.hpp>
 #include <thimble/search/visited_set.hpp>
 
-namespace thimble {
+namespace thimble::inline THIMBLE_FLAGS {
 
 class search_scratch {
  public:
@@ -64,4 +65,4 @@ class search_scratch {
   reranker rerank_;
 };
 
-}  // namespace thimble
+}  // namespace thimble::inline THIMBLE_FLAGS

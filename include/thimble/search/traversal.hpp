@@ -15,7 +15,7 @@
 #include <thimble/search/candidate_list.hpp>
 #include <thimble/search/visited_set.hpp>
 
-namespace thimble {
+namespace thimble::inline THIMBLE_FLAGS {
 
 // Distances of a batch of nodes from one prepared query.
 template <class E>
@@ -77,4 +77,4 @@ void beam_search(const Graph& g, const Estimator& estimate, located start, unsig
   }
 }
 
-}  // namespace thimble
+}  // namespace thimble::inline THIMBLE_FLAGS

@@ -16,7 +16,7 @@
 #include <thimble/core/error.hpp>
 #include <thimble/core/types.hpp>
 
-namespace thimble {
+namespace thimble::inline THIMBLE_FLAGS {
 
 class visited_set {
  public:
@@ -51,4 +51,4 @@ class visited_set {
   std::uint8_t epoch_ = 0;
 };
 
-}  // namespace thimble
+}  // namespace thimble::inline THIMBLE_FLAGS

@@ -22,7 +22,7 @@
 #pragma GCC target("avx2")
 #endif
 
-namespace thimble::simd::avx2 {
+namespace thimble::inline THIMBLE_FLAGS::simd::avx2 {
 
 inline constexpr isa this_set = isa::avx2;
 
@@ -31,7 +31,7 @@ inline constexpr isa this_set = isa::avx2;
 #include <thimble/simd/kernels.inl>
 // clang-format on
 
-}  // namespace thimble::simd::avx2
+}  // namespace thimble::inline THIMBLE_FLAGS::simd::avx2
 
 #if defined(__clang__)
 #pragma clang attribute pop

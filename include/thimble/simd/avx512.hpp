@@ -27,7 +27,7 @@
 #pragma GCC target("avx512f,avx512bw,avx512dq,avx512vl,avx512vnni")
 #endif
 
-namespace thimble::simd::avx512 {
+namespace thimble::inline THIMBLE_FLAGS::simd::avx512 {
 
 inline constexpr isa this_set = isa::avx512;
 
@@ -36,7 +36,7 @@ inline constexpr isa this_set = isa::avx512;
 #include <thimble/simd/kernels.inl>
 // clang-format on
 
-}  // namespace thimble::simd::avx512
+}  // namespace thimble::inline THIMBLE_FLAGS::simd::avx512
 
 #if defined(__clang__)
 #pragma clang attribute pop

@@ -18,7 +18,7 @@
 #include <thimble/simd/wasm_relaxed.hpp>
 #include <thimble/simd/wasm_simd128.hpp>
 
-namespace thimble::simd {
+namespace thimble::inline THIMBLE_FLAGS::simd {
 
 // The sets that run here, worst first; scalar is always among them. With relaxed SIMD it probes the engine: about 6 us.
 [[nodiscard]] inline std::span<const isa> attainable() {
@@ -92,4 +92,4 @@ namespace thimble::simd {
   }
 }
 
-}  // namespace thimble::simd
+}  // namespace thimble::inline THIMBLE_FLAGS::simd

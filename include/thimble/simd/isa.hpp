@@ -10,7 +10,7 @@
 #include <string_view>
 #include <thimble/core/config.hpp>
 
-namespace thimble::simd {
+namespace thimble::inline THIMBLE_FLAGS::simd {
 
 enum class isa : std::uint8_t {
   automatic,     // a request, never an answer: the best that runs here
@@ -39,4 +39,4 @@ enum class isa : std::uint8_t {
   return "unknown";
 }
 
-}  // namespace thimble::simd
+}  // namespace thimble::inline THIMBLE_FLAGS::simd

@@ -12,10 +12,11 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <thimble/core/config.hpp>
 #include <thimble/core/types.hpp>
 #include <thimble/simd/isa.hpp>
 
-namespace thimble::simd {
+namespace thimble::inline THIMBLE_FLAGS::simd {
 
 // Bytes past the last row of codes that a kernel may read (never use): every array of codes is allocated with them. The
 // kernels of today read 4 in WASM and none natively, where other threads may be writing the row behind.
@@ -62,4 +63,4 @@ struct kernel_set {
   float (*dot)(const float* a, const float* b, std::size_t dim);
 };
 
-}  // namespace thimble::simd
+}  // namespace thimble::inline THIMBLE_FLAGS::simd

@@ -10,7 +10,7 @@
 #include <thimble/core/config.hpp>
 #include <thimble/simd/kernel_set.hpp>
 
-namespace thimble::simd::scalar {
+namespace thimble::inline THIMBLE_FLAGS::simd::scalar {
 
 inline constexpr isa this_set = isa::scalar;
 
@@ -19,4 +19,4 @@ inline constexpr isa this_set = isa::scalar;
 #include <thimble/simd/kernels.inl>
 // clang-format on
 
-}  // namespace thimble::simd::scalar
+}  // namespace thimble::inline THIMBLE_FLAGS::simd::scalar

@@ -14,7 +14,7 @@
 
 #include <wasm_simd128.h>
 
-namespace thimble::simd::wasm_simd128 {
+namespace thimble::inline THIMBLE_FLAGS::simd::wasm_simd128 {
 
 inline constexpr isa this_set = isa::wasm_simd128;
 
@@ -23,6 +23,6 @@ inline constexpr isa this_set = isa::wasm_simd128;
 #include <thimble/simd/kernels.inl>
 // clang-format on
 
-}  // namespace thimble::simd::wasm_simd128
+}  // namespace thimble::inline THIMBLE_FLAGS::simd::wasm_simd128
 
 #endif

@@ -13,11 +13,12 @@
 #include <cstdint>
 #include <span>
 
+#include <thimble/core/config.hpp>
 #include <thimble/core/error.hpp>
 #include <thimble/core/matrix_view.hpp>
 #include <thimble/core/random.hpp>
 
-namespace thimble {
+namespace thimble::inline THIMBLE_FLAGS {
 
 // The rows that make up the fingerprint of n vectors: i * n / count, for i in 0 .. count-1.
 [[nodiscard]] constexpr std::size_t fingerprint_rows(std::size_t n) { return std::min<std::size_t>(n, 64); }
@@ -52,4 +53,4 @@ template <row_source Rows>
   return builder.value();
 }
 
-}  // namespace thimble
+}  // namespace thimble::inline THIMBLE_FLAGS

@@ -15,7 +15,7 @@
 #include <thimble/core/config.hpp>
 #include <thimble/core/error.hpp>
 
-namespace thimble::detail {
+namespace thimble::inline THIMBLE_FLAGS::detail {
 
 // What JavaScript answers; idbfs_library.js has the same numbers.
 enum class idbfs_outcome : std::int32_t {
@@ -145,4 +145,4 @@ template <class Pending>
   return {errc::out_of_memory, "not enough memory for one more request"};
 }
 
-}  // namespace thimble::detail
+}  // namespace thimble::inline THIMBLE_FLAGS::detail

@@ -16,11 +16,12 @@
 #include <span>
 
 #include <thimble/core/bytes.hpp>
+#include <thimble/core/config.hpp>
 #include <thimble/core/error.hpp>
 #include <thimble/core/random.hpp>
 #include <thimble/core/types.hpp>
 
-namespace thimble {
+namespace thimble::inline THIMBLE_FLAGS {
 
 // How a value is stored. uint8 is for originals that are bytes: exact, and a quarter of the space.
 enum class idbfs_element : std::uint32_t { float32 = 0, uint8 = 1 };
@@ -102,4 +103,4 @@ struct idbfs_manifest {
   }
 };
 
-}  // namespace thimble
+}  // namespace thimble::inline THIMBLE_FLAGS

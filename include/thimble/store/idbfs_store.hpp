@@ -31,7 +31,7 @@
 #include <thimble/store/idbfs_manifest.hpp>
 #include <thimble/store/store.hpp>
 
-namespace thimble {
+namespace thimble::inline THIMBLE_FLAGS {
 
 class idbfs_store;
 
@@ -141,4 +141,4 @@ inline void idbfs_opened::operator()(expected<idbfs_store>&& outcome) const { ca
 
 static_assert(async_store<idbfs_store>);
 
-}  // namespace thimble
+}  // namespace thimble::inline THIMBLE_FLAGS

@@ -25,7 +25,7 @@
 #include <thimble/store/idbfs_manifest.hpp>
 #include <thimble/store/store.hpp>
 
-namespace thimble {
+namespace thimble::inline THIMBLE_FLAGS {
 
 class idbfs_writer;
 
@@ -205,4 +205,4 @@ inline void idbfs_remove(const char* mount, const char* name, completion then) {
     removed(pending, outcome, 0);
 }
 
-}  // namespace thimble
+}  // namespace thimble::inline THIMBLE_FLAGS

@@ -17,7 +17,7 @@
 #include <thimble/store/fingerprint.hpp>
 #include <thimble/store/store.hpp>
 
-namespace thimble {
+namespace thimble::inline THIMBLE_FLAGS {
 
 template <class T>
 class memory_store {
@@ -57,4 +57,4 @@ static_assert(row_store<memory_store<float>>);
 static_assert(row_store<memory_store<half>>);
 static_assert(row_store<memory_store<std::uint8_t>>);
 
-}  // namespace thimble
+}  // namespace thimble::inline THIMBLE_FLAGS

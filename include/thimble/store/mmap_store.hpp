@@ -28,7 +28,7 @@
 #include <thimble/store/fingerprint.hpp>
 #include <thimble/store/store.hpp>
 
-namespace thimble {
+namespace thimble::inline THIMBLE_FLAGS {
 
 struct mmap_store_options {
   // A rerank reads far-apart rows; for a build from a file that is not in the page cache, sequential is faster.
@@ -93,6 +93,6 @@ class mmap_store {
 
 static_assert(row_store<mmap_store>);
 
-}  // namespace thimble
+}  // namespace thimble::inline THIMBLE_FLAGS
 
 #endif  // THIMBLE_POSIX

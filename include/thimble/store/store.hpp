@@ -12,11 +12,12 @@
 #include <cstdint>
 #include <span>
 
+#include <thimble/core/config.hpp>
 #include <thimble/core/error.hpp>
 #include <thimble/core/matrix_view.hpp>
 #include <thimble/core/types.hpp>
 
-namespace thimble {
+namespace thimble::inline THIMBLE_FLAGS {
 
 template <class S>
 concept store_base = requires(const S& s) {
@@ -55,4 +56,4 @@ concept async_store =
 template <class S>
 concept store = row_store<S> || batch_store<S>;
 
-}  // namespace thimble
+}  // namespace thimble::inline THIMBLE_FLAGS

@@ -32,7 +32,8 @@ adjacency built(const coded<float32>& data, std::size_t n, unsigned threads, uns
   for (std::size_t i = 0; i < scratches->size(); ++i)
     EXPECT_TRUE(succeeded((*scratches)[i].reserve(n, ef_construction, data.quantizer().query_bytes())));
   inserter<float32> insert(graph, data.quantizer(), data.kernels(), data.rows(), ef_construction);
-  parallel_for(on, n, [&](std::size_t i, unsigned worker) { insert.insert(static_cast<node>(i), (*scratches)[worker]); });
+  parallel_for(on, n,
+               [&](std::size_t i, unsigned worker) { insert.insert(static_cast<node>(i), (*scratches)[worker]); });
   return graph;
 }
 

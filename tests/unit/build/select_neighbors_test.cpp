@@ -14,7 +14,8 @@ namespace {
 // Nodes on a line at their places; the node that chooses stands at 0.
 std::vector<node> chosen(const std::vector<float>& places, std::size_t most) {
   std::vector<candidate> candidates;
-  for (std::size_t i = 0; i < places.size(); ++i) candidates.push_back(candidate::of(std::fabs(places[i]), static_cast<node>(i)));
+  for (std::size_t i = 0; i < places.size(); ++i)
+    candidates.push_back(candidate::of(std::fabs(places[i]), static_cast<node>(i)));
   std::vector<node> out(most), remembered(most);
   const std::size_t n = select_neighbors(
       candidates, most, out.data(), [&](std::size_t i, node x) { remembered[i] = x; },

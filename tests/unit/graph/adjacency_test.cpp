@@ -174,7 +174,8 @@ TEST(adjacency, every_wrong_part_is_corrupt) {
   EXPECT_EQ(with([](parts& p) { p.levels.clear(); }), errc::corrupt);
   EXPECT_EQ(with([](parts& p) { p.levels[0] = 1; }), errc::corrupt) << "more rows than there are";
   EXPECT_EQ(with([](parts& p) { p.levels[0] = 255; }), errc::corrupt);
-  EXPECT_EQ(with([](parts& p) { std::swap(p.levels[1], p.levels[0]); }), errc::corrupt) << "links to a node below its level";
+  EXPECT_EQ(with([](parts& p) { std::swap(p.levels[1], p.levels[0]); }), errc::corrupt)
+      << "links to a node below its level";
   EXPECT_EQ(with([](parts& p) { p.entry = {5, 2}; }), errc::corrupt);
   EXPECT_EQ(with([](parts& p) { p.entry = {no_node, 2}; }), errc::corrupt);
   EXPECT_EQ(with([](parts& p) { p.entry = {2, 1}; }), errc::corrupt);

@@ -69,7 +69,8 @@ void expect_same(quantizer_kind kind) {
   search_scratch scratch;
   EXPECT_TRUE(std::ranges::equal(*any->search(rows().row(3)), *one->search(rows().row(3))));
   EXPECT_TRUE(std::ranges::equal(*any->search(rows().row(3), {}, *store), *one->search(rows().row(3), {}, *store)));
-  EXPECT_TRUE(std::ranges::equal(*any->search(rows().row(3), {}, *store, scratch), *one->search(rows().row(3), {}, *store)));
+  EXPECT_TRUE(
+      std::ranges::equal(*any->search(rows().row(3), {}, *store, scratch), *one->search(rows().row(3), {}, *store)));
   ASSERT_TRUE(succeeded(any->begin(rows().row(3), {.rerank = 12}, scratch)));
   EXPECT_EQ(scratch.rerank().needs().size(), 12u);
 }

@@ -1,7 +1,8 @@
 // SPDX-FileCopyrightText: 2026 The thimble authors
 // SPDX-License-Identifier: Apache-2.0
 //
-// The committed index files (tests/golden) in this build: natively with every instruction set, under Node, in a browser.
+// The committed index files (tests/golden) in this build: natively with every instruction set, under Node, in a
+// browser.
 
 #include "golden/golden.hpp"
 

@@ -68,17 +68,15 @@ TEST(index_build, progress_grows_in_each_stage_and_ends_at_the_total) {
   for (const unsigned threads : {1u, 4u}) {
     std::map<build_stage, std::size_t> last;
     std::vector<build_stage> stages;
-    const auto built = index<sq8>::build(rows().view(), {.ef_construction = 20,
-                                                         .threads = threads,
-                                                         .progress = [&](const build_progress& p) {
-                                                           EXPECT_EQ(p.total, rows().size());
-                                                           EXPECT_LE(p.done, p.total);
-                                                           EXPECT_GE(p.done, last[p.stage]);
-                                                           last[p.stage] = p.done;
-                                                           if (stages.empty() || stages.back() != p.stage)
-                                                             stages.push_back(p.stage);
-                                                           return true;
-                                                         }});
+    const auto built = index<sq8>::build(
+        rows().view(), {.ef_construction = 20, .threads = threads, .progress = [&](const build_progress& p) {
+                          EXPECT_EQ(p.total, rows().size());
+                          EXPECT_LE(p.done, p.total);
+                          EXPECT_GE(p.done, last[p.stage]);
+                          last[p.stage] = p.done;
+                          if (stages.empty() || stages.back() != p.stage) stages.push_back(p.stage);
+                          return true;
+                        }});
     ASSERT_TRUE(succeeded(built));
     EXPECT_EQ(last[build_stage::encode], rows().size());
     EXPECT_EQ(last[build_stage::link], rows().size());
@@ -95,7 +93,8 @@ TEST(index_build, is_cancelled_at_any_report) {
     for (int stop_at = 1; stop_at <= all; ++stop_at) {
       reports = 0;
       const auto stop = [&](const build_progress&) { return ++reports < stop_at; };
-      const auto built = index<sq8>::build(rows().view(), {.ef_construction = 20, .threads = threads, .progress = stop});
+      const auto built =
+          index<sq8>::build(rows().view(), {.ef_construction = 20, .threads = threads, .progress = stop});
       // With more threads worker 0 may have fewer reports to make.
       if (threads == 1 || reports >= stop_at) {
         EXPECT_EQ(code_of(built), errc::cancelled) << stop_at;

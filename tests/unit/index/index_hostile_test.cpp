@@ -77,8 +77,9 @@ TEST(index_hostile, a_description_out_of_range_is_corrupt) {
   for (const file_bytes& good : good_files()) {
     const auto with = [&](auto&& change) { return meta_changed(good, change); };
     EXPECT_EQ(with([](index_meta&) {}), std::nullopt);
-    for (const std::uint64_t n : {std::uint64_t{0}, std::uint64_t{1}, golden::n - 1, golden::n + 1, max_nodes, max_nodes + 1,
-                                  std::uint64_t{1} << 32, (std::uint64_t{1} << 32) + golden::n, std::numeric_limits<std::uint64_t>::max()})
+    for (const std::uint64_t n : std::initializer_list<std::uint64_t>{
+             0, 1, golden::n - 1, golden::n + 1, max_nodes, max_nodes + 1, std::uint64_t{1} << 32,
+             (std::uint64_t{1} << 32) + golden::n, std::numeric_limits<std::uint64_t>::max()})
       EXPECT_EQ(with([&](index_meta& m) { m.n = n; }), errc::corrupt) << "n " << n;
     for (const std::uint32_t dim : {0u, 1u, 24u, 65'535u, 65'536u, 0x40000019u, 0xffffffffu})
       EXPECT_EQ(with([&](index_meta& m) { m.dim = dim; }), errc::corrupt) << "dim " << dim;
@@ -176,7 +177,8 @@ TEST(index_hostile, sections_of_a_wrong_size_are_corrupt) {
           test::set_entry(file, kind, entry);
         });
         EXPECT_TRUE(code == errc::corrupt || test::entry_of(good, kind).bytes < missing ||
-                    (test::entry_of(good, kind).bytes - missing + 63) / 64 != (test::entry_of(good, kind).bytes + 63) / 64)
+                    (test::entry_of(good, kind).bytes - missing + 63) / 64 !=
+                        (test::entry_of(good, kind).bytes + 63) / 64)
             << "section " << i << ", " << missing << " bytes missing";
       }
     }
@@ -200,12 +202,15 @@ TEST(index_hostile, factors_that_no_encoder_writes_are_corrupt) {
 }
 
 TEST(index_hostile, parameters_that_no_training_gives_are_corrupt) {
-  for (const float bad : {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity(), 1e20f, -1e20f})
+  for (const float bad :
+       {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity(), 1e20f, -1e20f})
     for (const std::size_t at : {std::size_t{0}, golden::dim - 1, golden::dim})
-      EXPECT_EQ(forged(sq8_file(), [&](file_bytes& file) { test::values_of<float>(file, section::quantizer)[at] = bad; }),
-                errc::corrupt);
+      EXPECT_EQ(
+          forged(sq8_file(), [&](file_bytes& file) { test::values_of<float>(file, section::quantizer)[at] = bad; }),
+          errc::corrupt);
   for (const float step : {0.0f, -1.0f, 0.1f})
-    EXPECT_EQ(forged(sq8_file(), [&](file_bytes& file) { test::values_of<float>(file, section::quantizer)[golden::dim] = step; }),
+    EXPECT_EQ(forged(sq8_file(),
+                     [&](file_bytes& file) { test::values_of<float>(file, section::quantizer)[golden::dim] = step; }),
               errc::corrupt);
 }
 

@@ -82,8 +82,8 @@ TEST(index_recall, the_scan_in_integers_and_hnswlib_agree_on_the_truth) {
 struct metric_case {
   thimble::metric metric;
   bool pictures;
-  // Inner products of vectors of very different lengths are hard for any such graph: hnswlib's finds .884 of the pictures
-  // at these parameters.
+  // Inner products of vectors of very different lengths are hard for any such graph: hnswlib's finds .884 of the
+  // pictures at these parameters.
   double least_recall = .98;
 };
 
@@ -144,7 +144,8 @@ TEST_P(index_metrics, sq8_with_rerank_finds_the_nearest_with_exact_distances) { 
 INSTANTIATE_TEST_SUITE_P(all, index_metrics,
                          ::testing::Values(metric_case{metric::l2, true}, metric_case{metric::inner_product, true, .85},
                                            metric_case{metric::cosine, true}, metric_case{metric::l2, false},
-                                           metric_case{metric::inner_product, false}, metric_case{metric::cosine, false}),
+                                           metric_case{metric::inner_product, false},
+                                           metric_case{metric::cosine, false}),
                          ::testing::PrintToStringParamName());
 
 TEST(index_recall, cosine_does_not_depend_on_the_length_of_rows_or_queries) {

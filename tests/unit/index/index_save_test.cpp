@@ -80,7 +80,8 @@ TYPED_TEST(saving, one_file_gives_the_same_hits_with_every_instruction_set) {
 
 TYPED_TEST(saving, an_opened_index_is_what_was_saved) {
   const auto rows = test::clustered_vectors(300, 30, 1);
-  const auto built = index<TypeParam>::build(rows.view(), {.metric = metric::cosine, .m = 9, .ef_construction = 44, .seed = 5});
+  const auto built =
+      index<TypeParam>::build(rows.view(), {.metric = metric::cosine, .m = 9, .ef_construction = 44, .seed = 5});
   ASSERT_TRUE(succeeded(built));
   const auto opened = test::opened<index<TypeParam>>(test::saved(*built));
   ASSERT_TRUE(succeeded(opened));
@@ -99,14 +100,17 @@ TYPED_TEST(saving, an_opened_index_is_what_was_saved) {
 
 TYPED_TEST(saving, the_same_seed_and_one_thread_give_the_same_bytes) {
   const auto rows = test::clustered_vectors(600, 30, 1);
-  const auto save = [&](const build_options& options) { return test::saved(*index<TypeParam>::build(rows.view(), options)); };
+  const auto save = [&](const build_options& options) {
+    return test::saved(*index<TypeParam>::build(rows.view(), options));
+  };
   const file_bytes once = save({.seed = 3});
   EXPECT_EQ(save({.seed = 3}), once);
   EXPECT_NE(save({.seed = 4}), once);
   // Nor does the instruction set matter, or where the rows come from.
   for (const auto set : simd::attainable()) EXPECT_EQ(save({.seed = 3, .simd = set}), once) << name(set);
   std::vector<float> apart(600 * 33);
-  for (std::size_t i = 0; i < 600; ++i) std::ranges::copy(rows.row(i), apart.begin() + static_cast<std::ptrdiff_t>(33 * i));
+  for (std::size_t i = 0; i < 600; ++i)
+    std::ranges::copy(rows.row(i), apart.begin() + static_cast<std::ptrdiff_t>(33 * i));
   const matrix_view view(apart.data(), 600, 30, 33 * sizeof(float));
   EXPECT_EQ(test::saved(*index<TypeParam>::build(view, {.seed = 3})), once);
 }

@@ -61,7 +61,8 @@ TYPED_TEST_SUITE(any_quantizer, quantizers, quantizer_names);
 
 TYPED_TEST(any_quantizer, an_index_tells_what_it_was_built_with) {
   const auto made = index<TypeParam>::build(
-      rows().view(), {.metric = metric::inner_product, .m = 5, .ef_construction = 33, .seed = 77, .simd = simd::isa::scalar});
+      rows().view(),
+      {.metric = metric::inner_product, .m = 5, .ef_construction = 33, .seed = 77, .simd = simd::isa::scalar});
   ASSERT_TRUE(succeeded(made));
   EXPECT_EQ(made->size(), n);
   EXPECT_EQ(made->dim(), dim);
@@ -82,7 +83,8 @@ TYPED_TEST(any_quantizer, memory_counts_every_part) {
   EXPECT_EQ(used.levels, n);
   EXPECT_EQ(used.visited, n);
   EXPECT_GT(used.upper_links, 0u);
-  EXPECT_EQ(used.total(), used.codes + used.links + used.upper_links + used.levels + used.labels + used.visited + used.other);
+  EXPECT_EQ(used.total(),
+            used.codes + used.links + used.upper_links + used.levels + used.labels + used.visited + used.other);
   EXPECT_DOUBLE_EQ(made.bytes_per_vector(), static_cast<double>(used.total()) / n);
 }
 
@@ -102,7 +104,9 @@ TYPED_TEST(any_quantizer, too_many_vectors_or_dimensions_are_refused_before_anyt
 }
 
 TYPED_TEST(any_quantizer, options_out_of_range_are_named) {
-  const auto build = [](const build_options& options) { return code_of(index<TypeParam>::build(rows().view(), options)); };
+  const auto build = [](const build_options& options) {
+    return code_of(index<TypeParam>::build(rows().view(), options));
+  };
   EXPECT_EQ(build({.m = 0}), errc::invalid_argument);
   EXPECT_EQ(build({.m = 1}), errc::invalid_argument);
   EXPECT_EQ(build({.m = 65}), errc::invalid_argument);
@@ -196,7 +200,8 @@ TYPED_TEST(any_quantizer, a_query_that_cannot_be_searched_is_named) {
 
 TYPED_TEST(any_quantizer, as_many_hits_as_asked_for_or_as_there_are) {
   const auto& made = this->built();
-  for (const std::size_t k : {std::size_t{1}, std::size_t{10}, n - 1, n, n + 1, 10 * n, std::numeric_limits<std::size_t>::max()}) {
+  for (const std::size_t k :
+       {std::size_t{1}, std::size_t{10}, n - 1, n, n + 1, 10 * n, std::numeric_limits<std::size_t>::max()}) {
     for (const std::size_t ef : {std::size_t{0}, std::size_t{1}, std::size_t{64}, 2 * n}) {
       const auto hits = made.search(query(), {.k = k, .ef = ef});
       ASSERT_TRUE(succeeded(hits));
@@ -217,7 +222,9 @@ TYPED_TEST(any_quantizer, ef_below_k_counts_as_k) {
 TYPED_TEST(any_quantizer, rerank_reads_what_it_was_told_in_one_batch) {
   const auto& made = this->built();
   auto store = memory_store<float>::create(rows().view());
-  const auto search = [&](std::size_t rerank) { return made.search(query(), {.k = 10, .ef = 40, .rerank = rerank}, *store); };
+  const auto search = [&](std::size_t rerank) {
+    return made.search(query(), {.k = 10, .ef = 40, .rerank = rerank}, *store);
+  };
   for (const auto& [rerank, read] : {std::pair{0u, 0u}, {1u, 1u}, {10u, 10u}, {40u, 40u}, {41u, 40u}, {1000u, 40u}}) {
     const auto hits = search(rerank);
     ASSERT_TRUE(succeeded(hits));

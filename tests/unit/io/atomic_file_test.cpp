@@ -26,7 +26,9 @@ using test::code_of;
 using test::succeeded;
 using test::temporary_folder;
 
-std::vector<std::byte> bytes_of(std::size_t n, int value) { return std::vector<std::byte>(n, static_cast<std::byte>(value)); }
+std::vector<std::byte> bytes_of(std::size_t n, int value) {
+  return std::vector<std::byte>(n, static_cast<std::byte>(value));
+}
 
 expected<void> replace(const std::string& path, std::span<const std::byte> bytes) {
   auto file = atomic_file::create(path.c_str());

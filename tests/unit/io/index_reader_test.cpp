@@ -100,7 +100,8 @@ TEST(index_reader, every_flipped_bit_is_noticed) {
 
 TEST(index_reader, damage_is_named_by_its_section) {
   const file_bytes good = good_file();
-  for (const section kind : {section::meta, section::quantizer, section::codes, section::levels, section::upper_links}) {
+  for (const section kind :
+       {section::meta, section::quantizer, section::codes, section::levels, section::upper_links}) {
     file_bytes file = good;
     const auto entry = test::entry_of(file, kind);
     file[static_cast<std::size_t>(entry.offset + entry.bytes / 2)] ^= std::byte{0x40};
@@ -166,7 +167,8 @@ TEST(index_reader, the_space_between_sections_hides_nothing) {
   const file_bytes good = good_file();
   // From the header's end to the first section, and behind the quantizer's 12 bytes.
   const auto quantizer = test::entry_of(good, section::quantizer);
-  for (const std::size_t at : {header_bytes, std::size_t{255}, static_cast<std::size_t>(quantizer.offset + quantizer.bytes)})
+  for (const std::size_t at :
+       {header_bytes, std::size_t{255}, static_cast<std::size_t>(quantizer.offset + quantizer.bytes)})
     EXPECT_EQ(forged([&](file_bytes& file) { file[at] = std::byte{1}; }), errc::corrupt) << at;
 }
 

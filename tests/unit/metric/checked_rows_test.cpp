@@ -21,7 +21,9 @@ static_assert(row_source<checked_rows<matrix_view<float>>>);
 
 class checked : public ::testing::Test {
  protected:
-  checked_rows<matrix_view<float>> with(metric m) const { return {view_, m, **simd::kernels_for(simd::isa::automatic)}; }
+  checked_rows<matrix_view<float>> with(metric m) const {
+    return {view_, m, **simd::kernels_for(simd::isa::automatic)};
+  }
 
   std::vector<float> values_{3, 4, 0, 0, std::numeric_limits<float>::quiet_NaN(), 1, 1e16f, 1};
   matrix_view<float> view_{values_.data(), 4, 2};

@@ -88,8 +88,10 @@ TYPED_TEST(quantizers, prepared_queries_and_estimates_have_the_same_bits_on_ever
       const auto oracle_symmetric = data.symmetric(5, simd::isa::scalar);
       for (const auto set : simd::attainable()) {
         EXPECT_EQ(data.prepared(query.row(0), set), oracle_query) << name(set) << ", dim " << dim;
-        EXPECT_EQ(test::bits_of(data.estimates(query.row(0), set)), test::bits_of(oracle)) << name(set) << ", dim " << dim;
-        EXPECT_EQ(test::bits_of(data.symmetric(5, set)), test::bits_of(oracle_symmetric)) << name(set) << ", dim " << dim;
+        EXPECT_EQ(test::bits_of(data.estimates(query.row(0), set)), test::bits_of(oracle))
+            << name(set) << ", dim " << dim;
+        EXPECT_EQ(test::bits_of(data.symmetric(5, set)), test::bits_of(oracle_symmetric))
+            << name(set) << ", dim " << dim;
       }
     }
   }

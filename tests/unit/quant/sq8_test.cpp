@@ -152,12 +152,14 @@ void expect_within_the_bound(const coded<sq8>& data, std::span<const float> quer
 TEST(sq8, estimates_keep_within_the_querys_rounding_whatever_the_dim) {
   for (const std::size_t dim : dims)
     for (const metric m : metrics)
-      expect_within_the_bound(coded<sq8>(test::random_vectors(30, dim, dim), m), test::random_vectors(1, dim, 99).row(0), m);
+      expect_within_the_bound(coded<sq8>(test::random_vectors(30, dim, dim), m),
+                              test::random_vectors(1, dim, 99).row(0), m);
 }
 
 // The typical error on real data, as a share of the typical distance.
 template <class Estimates>
-double relative_error(metric m, const test::float_vectors& rows, std::span<const float> query, const Estimates& estimates) {
+double relative_error(metric m, const test::float_vectors& rows, std::span<const float> query,
+                      const Estimates& estimates) {
   double squared_error = 0, squared_distance = 0;
   for (std::size_t i = 0; i < rows.size(); ++i) {
     const auto exact = test::exact(m, query, rows.row(i));

@@ -21,7 +21,8 @@ using test::succeeded;
 
 TEST(candidate, keys_order_as_distances_do) {
   constexpr float infinity = std::numeric_limits<float>::infinity();
-  const std::vector<float> ascending{-infinity, -1e30f, -1.5f, -1.0f, -1e-40f, 0.0f, 1e-40f, 1.0f, 1.5f, 1e30f, infinity};
+  const std::vector<float> ascending{-infinity, -1e30f, -1.5f, -1.0f, -1e-40f, 0.0f,
+                                     1e-40f,    1.0f,   1.5f,  1e30f, infinity};
   for (std::size_t i = 0; i + 1 < ascending.size(); ++i) {
     EXPECT_LT(ordered_bits(ascending[i]), ordered_bits(ascending[i + 1]));
     // A node never outweighs a distance.

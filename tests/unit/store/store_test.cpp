@@ -25,9 +25,8 @@ static_assert(!store_base<int>);
 
 TEST(completion, calls_with_its_context_and_the_outcome) {
   int seen = 0;
-  const completion then{&seen, [](void* context, expected<void> outcome) {
-                          *static_cast<int*>(context) = outcome ? 1 : 2;
-                        }};
+  const completion then{&seen,
+                        [](void* context, expected<void> outcome) { *static_cast<int*>(context) = outcome ? 1 : 2; }};
   then({});
   EXPECT_EQ(seen, 1);
   then(fail(errc::cannot_read, "no"));

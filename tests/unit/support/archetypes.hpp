@@ -97,7 +97,8 @@ class minimal_estimator {
 
   void operator()(const node* nodes, std::size_t n, float* out) const {
     for (std::size_t i = 0; i < n; ++i)
-      out[i] = at_ < static_cast<float>(nodes[i]) ? static_cast<float>(nodes[i]) - at_ : at_ - static_cast<float>(nodes[i]);
+      out[i] =
+          at_ < static_cast<float>(nodes[i]) ? static_cast<float>(nodes[i]) - at_ : at_ - static_cast<float>(nodes[i]);
   }
 
  private:

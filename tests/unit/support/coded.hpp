@@ -32,7 +32,8 @@ class coded {
   coded(const float_vectors& rows, metric m) : coded(rows, std::move(*Quantizer::train(rows.view(), m))) {}
 
   // Not inlined: GCC 12 warns of sizes that it cannot follow.
-  __attribute__((noinline)) coded(const float_vectors& rows, Quantizer trained) : quantizer_(std::move(trained)), n_(rows.size()) {
+  __attribute__((noinline)) coded(const float_vectors& rows, Quantizer trained)
+      : quantizer_(std::move(trained)), n_(rows.size()) {
     codes_ = std::move(*aligned_buffer<std::byte>::create(n_ * quantizer_.code_bytes() + simd::code_slack));
     for (std::size_t i = 0; i < n_; ++i) quantizer_.encode(rows.row(i), codes_.data() + i * quantizer_.code_bytes());
   }
@@ -60,7 +61,8 @@ class coded {
     return {bytes.begin() + sizeof(void*), bytes.end()};
   }
 
-  [[nodiscard]] std::vector<float> estimates(std::span<const float> vector, simd::isa set = simd::isa::automatic) const {
+  [[nodiscard]] std::vector<float> estimates(std::span<const float> vector,
+                                             simd::isa set = simd::isa::automatic) const {
     return estimates_with(prepare(vector, set), set);
   }
 

@@ -34,7 +34,8 @@ class temporary_folder {
   [[nodiscard]] std::vector<std::string> names() const {
     std::vector<std::string> found;
     std::error_code ignored;
-    for (const auto& entry : std::filesystem::directory_iterator(path_, ignored)) found.push_back(entry.path().filename());
+    for (const auto& entry : std::filesystem::directory_iterator(path_, ignored))
+      found.push_back(entry.path().filename());
     std::ranges::sort(found);
     return found;
   }

@@ -1,7 +1,8 @@
 // SPDX-FileCopyrightText: 2026 The thimble authors
 // SPDX-License-Identifier: Apache-2.0
 //
-// Expectations of std::expected: EXPECT_TRUE(succeeded(x)) tells the error, EXPECT_EQ(code_of(x), errc::corrupt) its name.
+// Expectations of std::expected: EXPECT_TRUE(succeeded(x)) tells the error, EXPECT_EQ(code_of(x), errc::corrupt) its
+// name.
 
 #pragma once
 
