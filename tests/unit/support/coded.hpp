@@ -31,10 +31,8 @@ class coded {
  public:
   coded(const float_vectors& rows, metric m) : coded(rows, std::move(*Quantizer::train(rows.view(), m))) {}
 
-  // Not inlined: GCC 12 warns of sizes that it cannot follow.
-  __attribute__((noinline)) coded(const float_vectors& rows, Quantizer trained)
-      : quantizer_(std::move(trained)), n_(rows.size()) {
-    codes_ = std::move(*aligned_buffer<std::byte>::create(n_ * quantizer_.code_bytes() + simd::code_slack));
+  coded(const float_vectors& rows, Quantizer trained) : quantizer_(std::move(trained)), n_(rows.size()) {
+    codes_ = zeros(n_ * quantizer_.code_bytes() + simd::code_slack);
     for (std::size_t i = 0; i < n_; ++i) quantizer_.encode(rows.row(i), codes_.data() + i * quantizer_.code_bytes());
   }
 
@@ -49,7 +47,7 @@ class coded {
 
   [[nodiscard]] aligned_buffer<std::byte> prepare(std::span<const float> vector,
                                                   simd::isa set = simd::isa::automatic) const {
-    auto query = std::move(*aligned_buffer<std::byte>::create(quantizer_.query_bytes()));
+    auto query = zeros(quantizer_.query_bytes());
     quantizer_.prepare(kernels(set), vector, query.data());
     return query;
   }
@@ -68,12 +66,17 @@ class coded {
 
   // From the code of x to all codes, as the build measures.
   [[nodiscard]] std::vector<float> symmetric(node x, simd::isa set = simd::isa::automatic) const {
-    auto query = std::move(*aligned_buffer<std::byte>::create(quantizer_.query_bytes()));
+    auto query = zeros(quantizer_.query_bytes());
     quantizer_.prepare_from_code(code(x), query.data());
     return estimates_with(query, set);
   }
 
  private:
+  // Not inlined: GCC 12 would follow the way of an empty buffer and warn of copies into it.
+  [[nodiscard]] __attribute__((noinline)) static aligned_buffer<std::byte> zeros(std::size_t bytes) {
+    return std::move(*aligned_buffer<std::byte>::create(bytes));
+  }
+
   [[nodiscard]] std::vector<float> estimates_with(const aligned_buffer<std::byte>& query, simd::isa set) const {
     std::vector<node> nodes(n_);
     std::iota(nodes.begin(), nodes.end(), node{0});

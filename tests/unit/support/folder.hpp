@@ -1,9 +1,12 @@
 // SPDX-FileCopyrightText: 2026 The thimble authors
 // SPDX-License-Identifier: Apache-2.0
 //
-// A folder of a test's own in the build's cache, empty at first and removed at the end.
+// A folder of a test's own in the build's cache, empty at first and removed at the end. Tests may run at the same time
+// in processes of their own.
 
 #pragma once
+
+#include <unistd.h>
 
 #include <algorithm>
 #include <filesystem>
@@ -15,7 +18,8 @@ namespace thimble::test {
 
 class temporary_folder {
  public:
-  explicit temporary_folder(std::string_view name) : path_(std::string(THIMBLE_TEST_CACHE) + "/" + std::string(name)) {
+  explicit temporary_folder(std::string_view name)
+      : path_(std::string(THIMBLE_TEST_CACHE) + "/" + std::string(name) + "." + std::to_string(::getpid())) {
     std::error_code ignored;
     std::filesystem::remove_all(path_, ignored);
     std::filesystem::create_directories(path_, ignored);
