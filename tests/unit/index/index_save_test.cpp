@@ -160,7 +160,9 @@ TYPED_TEST(saving, a_path_without_an_index_is_named) {
   EXPECT_EQ(open("/no/such/file"), errc::cannot_open);
   EXPECT_EQ(open(folder / ""), errc::cannot_open);
   EXPECT_EQ(open("/dev/null"), errc::cannot_open);
-  std::ofstream(folder / "empty");
+  {
+    const std::ofstream empty(folder / "empty");
+  }
   EXPECT_EQ(open(folder / "empty"), errc::truncated);
   EXPECT_EQ(open(THIMBLE_TEST_DATA "/fashion-mnist/query.u8bin"), errc::not_an_index);
   const auto built = index<TypeParam>::build(test::random_vectors(50, 8, 1).view());

@@ -15,7 +15,6 @@
 namespace thimble {
 namespace {
 
-using test::code_of;
 using test::succeeded;
 
 // Sections of awkward sizes, one of them empty.

@@ -31,7 +31,9 @@ class coded {
  public:
   coded(const float_vectors& rows, metric m) : coded(rows, std::move(*Quantizer::train(rows.view(), m))) {}
 
-  coded(const float_vectors& rows, Quantizer trained) : quantizer_(std::move(trained)), n_(rows.size()) {
+  // Not inlined, as zeros() below: GCC 12 warns of sizes that it invents.
+  __attribute__((noinline)) coded(const float_vectors& rows, Quantizer trained)
+      : quantizer_(std::move(trained)), n_(rows.size()) {
     codes_ = zeros(n_ * quantizer_.code_bytes() + simd::code_slack);
     for (std::size_t i = 0; i < n_; ++i) quantizer_.encode(rows.row(i), codes_.data() + i * quantizer_.code_bytes());
   }
