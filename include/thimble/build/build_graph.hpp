@@ -14,6 +14,7 @@
 #include <thimble/build/inserter.hpp>
 #include <thimble/build/progress.hpp>
 #include <thimble/core/aligned_buffer.hpp>
+#include <thimble/core/bytes.hpp>
 #include <thimble/core/config.hpp>
 #include <thimble/core/error.hpp>
 #include <thimble/core/executor.hpp>
@@ -30,7 +31,7 @@ template <quantizer Quantizer, row_source Rows, executor Executor>
 [[nodiscard]] expected<aligned_buffer<std::byte>> encode_rows(const Quantizer& quantizer, const Rows& rows,
                                                               Executor& on, progress_report report) {
   const std::size_t stride = quantizer.code_bytes();
-  auto codes = aligned_buffer<std::byte>::create(rows.size() * stride + simd::code_slack);
+  auto codes = aligned_buffer<std::byte>::create(saturated_product(rows.size(), stride), simd::code_slack);
   if (!codes) return codes;
   auto scratch = aligned_buffer<float>::create(on.workers() * rows.dim());
   if (!scratch) return std::unexpected(scratch.error());

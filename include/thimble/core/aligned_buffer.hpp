@@ -30,11 +30,13 @@ class aligned_buffer {
  public:
   aligned_buffer() = default;
 
-  // n zeroed values. Error: out_of_memory.
-  [[nodiscard]] static expected<aligned_buffer> create(std::size_t n) {
+  // n + more zeroed values. Error: out_of_memory.
+  [[nodiscard]] static expected<aligned_buffer> create(std::size_t n, std::size_t more = 0) {
     aligned_buffer buffer;
+    constexpr std::size_t most = std::numeric_limits<std::size_t>::max() / 2 / sizeof(T);
+    if (n > most || more > most - n) return out_of_memory(n);
+    n += more;
     if (n == 0) return buffer;
-    if (n > std::numeric_limits<std::size_t>::max() / 2 / sizeof(T)) return out_of_memory(n);
     const std::size_t bytes = n * sizeof(T);
     void* memory = THIMBLE_ALLOCATE(bytes, alignment_for(bytes));
     if (memory == nullptr) return out_of_memory(bytes);

@@ -7,6 +7,7 @@
 
 #include <cstddef>
 #include <cstring>
+#include <limits>
 #include <span>
 #include <type_traits>
 
@@ -32,6 +33,12 @@ template <class T>
   requires std::is_integral_v<T>
 [[nodiscard]] constexpr T round_up(T value, T multiple) {
   return (value + multiple - 1) / multiple * multiple;
+}
+
+// a * b, or the largest size_t, which no allocation grants: sizes in WASM have 32 bits.
+[[nodiscard]] constexpr std::size_t saturated_product(std::size_t a, std::size_t b) {
+  std::size_t product = 0;
+  return __builtin_mul_overflow(a, b, &product) ? std::numeric_limits<std::size_t>::max() : product;
 }
 
 }  // namespace thimble::inline THIMBLE_FLAGS

@@ -16,6 +16,7 @@
 
 #include <thimble/core/aligned_buffer.hpp>
 #include <thimble/core/atomic.hpp>
+#include <thimble/core/bytes.hpp>
 #include <thimble/core/config.hpp>
 #include <thimble/core/error.hpp>
 #include <thimble/graph/graph.hpp>
@@ -33,7 +34,7 @@ class adjacency {
     if (!levels) return std::unexpected(levels.error());
     auto locks = aligned_buffer<std::uint8_t>::create(n);
     if (!locks) return std::unexpected(locks.error());
-    auto base = aligned_buffer<node>::create(n * 2 * m);
+    auto base = aligned_buffer<node>::create(saturated_product(n, std::size_t{2} * m));
     if (!base) return std::unexpected(base.error());
     std::ranges::fill(base->span(), no_node);
     adjacency g;
@@ -43,7 +44,7 @@ class adjacency {
     auto index = level_index::create(std::move(*levels));
     if (!index) return std::unexpected(index.error());
     g.levels_ = std::move(*index);
-    auto upper = aligned_buffer<node>::create(g.levels_.upper_rows() * m);
+    auto upper = aligned_buffer<node>::create(saturated_product(g.levels_.upper_rows(), m));
     if (!upper) return std::unexpected(upper.error());
     std::ranges::fill(upper->span(), no_node);
     g.upper_ = std::move(*upper);

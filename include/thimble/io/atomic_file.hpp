@@ -16,9 +16,11 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <climits>
 #include <cstddef>
 #include <cstdint>
-#include <cstdio>  // rename
+#include <cstdio>   // rename
+#include <cstdlib>  // realpath
 #include <cstring>
 #include <span>
 #include <string_view>
@@ -34,6 +36,10 @@ class atomic_file {
   // Error: cannot_write (the folder is absent or not writable), out_of_memory.
   [[nodiscard]] static expected<atomic_file> create(const char* path) {
     atomic_file file;
+    if (*path == '\0') return fail(errc::cannot_write, "the output has no name: give its path");
+    // Through a symbolic link: the file that it leads to is replaced, not the link.
+    char target[PATH_MAX];
+    if (::realpath(path, target) != nullptr) path = target;
     if (struct stat status; ::stat(path, &status) == 0 && !S_ISREG(status.st_mode))
       return fail(errc::cannot_write, "the output exists and is not a regular file: choose another path");
     if (auto named = file.name(path); !named) return std::unexpected(named.error());

@@ -23,6 +23,7 @@ class index_sections {
  public:
   // file: a whole file at a 64-byte boundary, unchanged while the sections are used.
   [[nodiscard]] static expected<index_sections> parse(std::span<const std::byte> file) {
+    THIMBLE_ASSERT(reinterpret_cast<std::uintptr_t>(file.data()) % section_alignment == 0);
     if (file.size() < sizeof(file_header)) return truncated(file.size());
     const auto header = load_as<file_header>(file.data());
     if (header.magic != index_magic)

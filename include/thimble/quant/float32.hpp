@@ -13,6 +13,7 @@
 
 #include <thimble/core/bytes.hpp>
 #include <thimble/core/config.hpp>
+#include <thimble/metric/vector_check.hpp>
 #include <thimble/quant/quantizer.hpp>
 
 namespace thimble::inline THIMBLE_FLAGS {
@@ -38,8 +39,9 @@ class float32 {
 
   void encode(std::span<const float> vector, std::byte* code) const { std::memcpy(code, vector.data(), code_bytes()); }
 
-  // Any bits are a float; a NaN sorts somewhere and harms nothing else.
-  [[nodiscard]] bool valid(const std::byte* /*code*/) const { return true; }
+  [[nodiscard]] bool valid(const std::byte* code) const {
+    return is_finite({reinterpret_cast<const float*>(code), dim_});
+  }
 
   [[nodiscard]] std::size_t query_bytes() const { return round_up(code_bytes(), std::size_t{64}); }
 

@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <span>
 
+#include <thimble/core/bytes.hpp>
 #include <thimble/core/config.hpp>
 #include <thimble/core/error.hpp>
 #include <thimble/core/types.hpp>
@@ -19,7 +20,7 @@ namespace thimble::inline THIMBLE_FLAGS {
 // Floats of room that a rerank of at most this many rows needs from its caller.
 template <store Store>
 [[nodiscard]] constexpr std::size_t rerank_room(const Store& /*from*/, std::size_t rows, std::size_t dim) {
-  return row_store<Store> ? dim : rows * dim;
+  return row_store<Store> ? dim : saturated_product(rows, dim);
 }
 
 // rows: rerank_room floats. Error: what the store answers; the reranker is then not done and may be started again.

@@ -41,6 +41,8 @@ TEST(aligned_buffer, a_size_that_no_machine_has_is_out_of_memory) {
   EXPECT_EQ(code_of(aligned_buffer<double>::create(most)), errc::out_of_memory);
   EXPECT_EQ(code_of(aligned_buffer<double>::create(most / sizeof(double))), errc::out_of_memory);
   EXPECT_EQ(code_of(aligned_buffer<double>::create(most / sizeof(double) + 2)), errc::out_of_memory);
+  EXPECT_EQ(code_of(aligned_buffer<double>::create(most, 64)), errc::out_of_memory);
+  EXPECT_EQ(code_of(aligned_buffer<double>::create(64, most)), errc::out_of_memory);
 }
 
 TEST(aligned_buffer, borrows_without_copying_or_freeing) {

@@ -5,6 +5,7 @@
 
 #include <array>
 #include <cstdint>
+#include <limits>
 #include <thimble/core/bytes.hpp>
 
 namespace thimble {
@@ -26,6 +27,15 @@ TEST(bytes, rounding_up_stops_at_multiples) {
   static_assert(round_up(64u, 64u) == 64u);
   static_assert(round_up(65u, 64u) == 128u);
   static_assert(round_up(7u, 3u) == 9u);
+  SUCCEED();
+}
+
+TEST(bytes, a_product_beyond_size_t_is_the_largest) {
+  constexpr std::size_t most = std::numeric_limits<std::size_t>::max();
+  static_assert(saturated_product(3, 5) == 15);
+  static_assert(saturated_product(0, most) == 0);
+  static_assert(saturated_product(most / 2, 2) == most - 1);
+  static_assert(saturated_product(most / 2 + 1, 2) == most);
   SUCCEED();
 }
 

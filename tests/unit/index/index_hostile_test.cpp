@@ -214,12 +214,10 @@ TEST(index_hostile, parameters_that_no_training_gives_are_corrupt) {
               errc::corrupt);
 }
 
-TEST(index_hostile, vectors_that_are_no_numbers_give_an_error_or_hits) {
+TEST(index_hostile, vectors_that_are_no_numbers_are_corrupt) {
   for (const std::uint32_t bits : {0x7fc00000u, 0xffc00000u, 0x7f800000u, 0xff800000u, 0x7f7fffffu, 0x7f800001u}) {
-    file_bytes file = float32_file();
-    for (std::size_t at = 0; at < 50; ++at) test::values_of<std::uint32_t>(file, section::codes)[at * 7] = bits;
-    test::fix_checksums(file);
-    EXPECT_EQ(fuzz::wrong_answer(file), "");
+    const auto poisoned = [&](file_bytes& file) { test::values_of<std::uint32_t>(file, section::codes)[35] = bits; };
+    EXPECT_EQ(forged(float32_file(), poisoned), errc::corrupt);
   }
 }
 

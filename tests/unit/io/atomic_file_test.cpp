@@ -138,6 +138,21 @@ TEST(atomic_file, a_full_disk_leaves_the_old_file_and_no_other) {
   EXPECT_EQ(folder.names(), std::vector<std::string>{"x"});
 }
 
+TEST(atomic_file, needs_a_name) { EXPECT_EQ(code_of(atomic_file::create("")), errc::cannot_write); }
+
+TEST(atomic_file, replaces_what_a_symbolic_link_leads_to_and_keeps_the_link) {
+  const temporary_folder folder("atomic_file.i");
+  const std::string path = folder / "x";
+  const std::string link = folder / "link";
+  ASSERT_TRUE(succeeded(replace(path, bytes_of(10, 1))));
+  ASSERT_EQ(::symlink("x", link.c_str()), 0);
+  ASSERT_TRUE(succeeded(replace(link, bytes_of(20, 2))));
+  EXPECT_EQ(test::read_bytes(path), bytes_of(20, 2));
+  struct stat status{};
+  ASSERT_EQ(::lstat(link.c_str(), &status), 0);
+  EXPECT_TRUE(S_ISLNK(status.st_mode));
+}
+
 TEST(atomic_file, a_commit_that_fails_leaves_no_other_file) {
   const temporary_folder folder("atomic_file.h");
   const std::string path = folder / "x";

@@ -4,7 +4,9 @@
 #include <gtest/gtest.h>
 
 #include <cstring>
+#include <limits>
 #include <thimble/quant/float32.hpp>
+#include <vector>
 
 #include "unit/support/coded.hpp"
 #include "unit/support/exact.hpp"
@@ -33,6 +35,18 @@ TEST(float32, estimates_are_exact_from_vectors_and_from_codes) {
         EXPECT_NEAR(asymmetric[i], truth.value, 1e-5 * truth.terms) << name(m) << ", dim " << dim;
       }
     }
+  }
+}
+
+TEST(float32, a_row_with_a_value_that_no_vector_may_hold_is_not_valid) {
+  const auto rows = test::random_vectors(1, 10, 1);
+  const test::coded<float32> data(rows, metric::l2);
+  std::vector<float> values(rows.row(0).begin(), rows.row(0).end());
+  const auto valid = [&] { return data.quantizer().valid(reinterpret_cast<const std::byte*>(values.data())); };
+  EXPECT_TRUE(valid());
+  for (const float bad : {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity(), 2e15f}) {
+    values[9] = bad;
+    EXPECT_FALSE(valid());
   }
 }
 
