@@ -86,7 +86,11 @@ native() {
   need /usr/include/hnswlib/hnswlib.h libhnswlib-dev
   need /usr/include/xxhash.h libxxhash-dev
   need /usr/include/benchmark/benchmark.h libbenchmark-dev
-  if [ "$(uname -m)" = x86_64 ]; then have qemu-x86_64-static || need qemu-x86_64 qemu-user; fi
+  if [ "$(uname -m)" = x86_64 ]; then
+    have qemu-x86_64-static || need qemu-x86_64 qemu-user
+    have qemu-aarch64-static || need qemu-aarch64 qemu-user
+    need aarch64-linux-gnu-g++ g++-aarch64-linux-gnu
+  fi
   install_missing
   check_versions
 

@@ -66,11 +66,7 @@ std::string_view describe(build_stage stage) {
 
 void build(const build_request& request) {
   const auto quantizer = parse_quantizer(request.quantizer);
-  if (!quantizer) {
-    if (quantizer.error().code == errc::unsupported)
-      throw failure("--quantizer", request.quantizer + " is not available in this version: use sq8 or float32");
-    throw usage_failure("--quantizer: unknown name " + request.quantizer);
-  }
+  if (!quantizer) throw usage_failure(quantizer.error().message);
   check_output(request.output, request.input);
   const auto vectors =
       take(mmap_store::open(request.input.c_str(), {.access = file_access::sequential}), request.input);

@@ -53,6 +53,7 @@ struct eval_request {
   std::size_t k = 10;
   std::vector<std::size_t> ef = {10, 20, 40, 80, 160};
   std::vector<std::size_t> rerank;  // empty: 0,20,50 with vectors, else 0
+  bool exhaustive = false;
   unsigned threads = 1;
   unsigned repeat = 3;
   std::string simd = "auto";

@@ -73,7 +73,7 @@ class measurement {
   [[nodiscard]] unsigned threads() const { return on_.workers(); }
 
   run measure(std::size_t ef, std::size_t rerank) {
-    const search_params params{.k = subject_.truth.k, .ef = ef, .rerank = rerank};
+    const search_params params{.k = subject_.truth.k, .ef = ef, .rerank = rerank, .exhaustive = request_.exhaustive};
     const std::string stage = "ef " + std::to_string(ef) + ", rerank " + std::to_string(rerank);
     // Until everything is in the caches that will be, but no longer than a second.
     constexpr std::size_t most_warm_up = 1000;
@@ -226,13 +226,14 @@ void eval(const eval_request& request) {
   measurement m(s, request, bar);
   const table runs_table{{"ef", 5},     {"rerank", 6}, {"recall", 7},   {"queries/s", 10},
                          {"p50 us", 8}, {"p99 us", 8}, {"rows read", 9}};
-  const std::string head =
-      request.index + ": " + with_commas(s.index.size()) + " x " + std::to_string(s.index.dim()) + ", " +
-      std::string(name(s.index.metric())) + ", " + std::string(s.index.quantizer_name()) + ", " +
-      fixed(s.index.bytes_per_vector(), 1) + " bytes a vector, " + std::string(simd::name(s.index.simd())) + ", " +
-      std::to_string(m.threads()) + (m.threads() == 1 ? " thread" : " threads") + "\n" + with_commas(s.n_queries) +
-      " queries of " + request.queries + ", recall@" + std::to_string(request.k) + " against " +
-      (request.truth.empty() ? "exact answers computed now" : request.truth) + "\n\n" + runs_table.head();
+  const std::string head = request.index + ": " + with_commas(s.index.size()) + " x " + std::to_string(s.index.dim()) +
+                           ", " + std::string(name(s.index.metric())) + ", " + std::string(s.index.quantizer_name()) +
+                           ", " + fixed(s.index.bytes_per_vector(), 1) + " bytes a vector, " +
+                           std::string(simd::name(s.index.simd())) + ", " + std::to_string(m.threads()) +
+                           (m.threads() == 1 ? " thread" : " threads") + "\n" + with_commas(s.n_queries) +
+                           " queries of " + request.queries + ", recall@" + std::to_string(request.k) + " against " +
+                           (request.truth.empty() ? "exact answers computed now" : request.truth) +
+                           (request.exhaustive ? ", all codes scanned" : "") + "\n\n" + runs_table.head();
 
   nlohmann::ordered_json runs = nlohmann::ordered_json::array();
   for (const std::size_t ef : request.ef)
@@ -257,6 +258,7 @@ void eval(const eval_request& request) {
                                       {"threads", m.threads()},
                                       {"k", request.k},
                                       {"queries", s.n_queries},
+                                      {"exhaustive", request.exhaustive},
                                       {"runs", std::move(runs)}};
   print(result.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
 }

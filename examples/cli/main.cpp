@@ -3,7 +3,9 @@
 //
 // The command line: options and their ranges, help, exit codes.
 
+#include <thimble/index/any_index.hpp>
 #include <thimble/io/vector_format.hpp>
+#include <thimble/simd/isa.hpp>
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
@@ -28,9 +30,24 @@ constexpr const char* vector_files = "File types: .fbin .u8bin .f16bin .fvecs .b
 constexpr const char* exit_codes =
     "Exit code: 0 done, 1 bad data or environment (one line on standard error says what), 2 usage\n";
 
+// What the library says of a name that it does not know.
+template <class Parse>
+CLI::Validator known_to(Parse parse) {
+  return CLI::Validator(
+      [parse](const std::string& text) {
+        const auto parsed = parse(text);
+        return parsed ? std::string() : std::string(parsed.error().message);
+      },
+      "");
+}
+
 void add_simd(CLI::App& command, std::string& simd) {
-  command.add_option("--simd", simd, "Instruction set to use at most")
-      ->check(CLI::IsMember({"auto", "scalar", "avx2", "avx512"}))
+  command
+      .add_option(
+          "--simd", simd,
+          "Instruction set to use at most: auto, scalar, avx2, avx512, neon, dotprod. Results do not depend on it")
+      ->check(known_to(simd::parse_isa))
+      ->type_name("NAME")
       ->envname("THIMBLE_SIMD")
       ->capture_default_str();
 }
@@ -52,10 +69,11 @@ void add_build(CLI::App& app, build_request& r) {
       ->check(CLI::IsMember({"l2", "ip", "cosine"}))
       ->capture_default_str();
   c->add_option("--quantizer", r.quantizer,
-                "What the index keeps of a vector: float32 (4 bytes a value), sq8 (1 byte a value)")
-      ->check(CLI::IsMember({"float32", "float16", "sq8", "sq4", "rabitq1", "rabitq2", "rabitq3", "rabitq4", "rabitq5",
-                             "rabitq6", "rabitq7", "rabitq8"})
-                  .description(""))
+                "What the index keeps of each value of a vector: float32, float16, sq8, sq4 (32, 16, 8, 4 bits), "
+                "rabitq1 to rabitq8 (1 to 8 bits). Fewer bits find less in the codes alone and need more candidates "
+                "and a larger --rerank: sq8 to begin with, rabitq4 or sq4 for half of it, rabitq1 for the least memory")
+      ->check(known_to(parse_quantizer))
+      ->type_name("NAME")
       ->capture_default_str();
   c->add_option("--m", r.m, "Links a vector: more finds more and takes more memory")
       ->check(CLI::Range(2u, 64u))
@@ -130,6 +148,8 @@ void add_eval(CLI::App& app, eval_request& r) {
       ->capture_default_str();
   add_list(*c, "--rerank", r.rerank, "How many of them are read from --vectors: one run for each [0,20,50]")
       ->check(CLI::Range(std::size_t{0}, most_candidates));
+  c->add_flag("--exhaustive", r.exhaustive,
+              "Scan all codes instead of walking the graph: --ef candidates are kept, --rerank of them reranked");
   c->add_option("--threads", r.threads, "Threads that share the queries; 0: one for each processor")
       ->check(CLI::Range(0u, most_threads))
       ->capture_default_str();

@@ -12,9 +12,9 @@
 namespace thimble::cli {
 
 simd::isa parse_simd(const std::string& name) {
-  for (const simd::isa set : {simd::isa::scalar, simd::isa::avx2, simd::isa::avx512})
-    if (simd::name(set) == name) return set;
-  return simd::isa::automatic;
+  const auto set = simd::parse_isa(name);
+  if (!set) throw usage_failure(set.error().message);
+  return *set;
 }
 
 any_index open_index(const std::string& path, const std::string& simd) {

@@ -15,7 +15,10 @@
 
 #include <thimble/io/vector_rows.hpp>
 
+#include <thimble/quant/float16.hpp>
 #include <thimble/quant/float32.hpp>
+#include <thimble/quant/rabitq.hpp>
+#include <thimble/quant/sq4.hpp>
 #include <thimble/quant/sq8.hpp>
 
 #include <thimble/store/idbfs_store.hpp>

@@ -109,7 +109,7 @@ class cli_hostile_index : public testing::Test {
     random_generator random(1);
     for (int i = 0; i < 400 * 24; ++i) file.put(static_cast<float>(random.uniform()));
     write_bytes(vectors, file.bytes());
-    for (const char* quantizer : {"sq8", "float32"}) {
+    for (const char* quantizer : {"sq8", "float32", "sq4", "float16", "rabitq1", "rabitq8"}) {
       expect_success(run({"build", "--input", vectors, "--quantizer", quantizer, "--m", "6", "--ef-construction", "40",
                           "--threads", "1", "--output", index}));
       const std::string text = read_text(index);
@@ -154,7 +154,7 @@ TEST_F(cli_hostile_index, a_cut_file_is_an_error) {
 TEST_F(cli_hostile_index, random_changes_are_an_error) {
   random_generator random(2);
   for (int trial = 0; trial < 100; ++trial) {
-    auto bytes = whole[random.below(2)];
+    auto bytes = whole[random.below(whole.size())];
     const bool in_header = random.below(2) == 0;
     const std::size_t at = random.below(in_header ? header_bytes : bytes.size());
     bytes[at] ^= static_cast<std::byte>(1 + random.below(255));
@@ -166,7 +166,7 @@ TEST_F(cli_hostile_index, random_changes_are_an_error) {
 TEST_F(cli_hostile_index, sealed_changes_are_an_error_or_give_results) {
   random_generator random(3);
   for (int trial = 0; trial < 200; ++trial) {
-    auto bytes = whole[random.below(2)];
+    auto bytes = whole[random.below(whole.size())];
     const std::size_t entry_at = sizeof(file_header) + random.below(n_sections) * sizeof(section_entry);
     auto entry = load_as<section_entry>(bytes.data() + entry_at);
     if (entry.bytes == 0) continue;

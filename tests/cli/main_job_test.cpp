@@ -47,6 +47,7 @@ TEST(cli_info, parts_add_up_to_the_bytes_of_a_vector) {
   EXPECT_EQ(json["quantizer"], "sq8");
   EXPECT_EQ(json["m"], 16);
   EXPECT_EQ(json["seed"], 1);
+  EXPECT_TRUE(json["simd"].is_string());
   double sum = 0;
   for (const auto& part : json["parts"]) sum += part.get<double>();
   EXPECT_NEAR(sum, json["bytes_per_vector"].get<double>(), 0.01);
@@ -230,13 +231,16 @@ TEST(cli_search, every_instruction_set_gives_the_same_hits) {
   const auto scalar = search({}, {"--simd", "scalar"});
   expect_success(scalar);
   EXPECT_EQ(scalar.json()["simd"], "scalar");
-  for (const char* set : {"auto", "avx2", "avx512"}) {
+  for (const char* set : {"auto", "avx2", "avx512", "neon", "dotprod"}) {
     const auto found = search({}, {"--simd", set});
     if (found.exit_code == 1) {
       expect_failure(found, 1, {"unsupported"});  // not this processor
       continue;
     }
     EXPECT_EQ(hits(found), hits(scalar)) << set;
+    if (set != std::string("auto")) {
+      EXPECT_EQ(found.json()["simd"], set);
+    }
   }
   const auto by_environment = search({.environment = {"THIMBLE_SIMD=scalar"}}, {});
   EXPECT_EQ(by_environment.json()["simd"], "scalar");

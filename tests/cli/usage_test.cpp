@@ -58,10 +58,23 @@ TEST(cli_usage, help_is_no_error_and_shows_an_example) {
   }
 }
 
-TEST(cli_usage, quantizers_to_come_are_an_error_of_their_own) {
-  for (const char* name : {"float16", "sq4", "rabitq1", "rabitq8"})
-    expect_failure(run({"build", "--input", base, "--output", test_path("x"), "--quantizer", name}), 1,
-                   {name, "not available in this version"});
+TEST(cli_usage, an_unknown_quantizer_is_told_which_there_are) {
+  for (const char* name : {"sq9", "rabitq", "rabitq0", "rabitq9", "SQ8", ""})
+    expect_failure(run({"build", "--input", base, "--output", test_path("x"), "--quantizer", name}), 2,
+                   {"--quantizer", "float32, float16, sq8, sq4, rabitq1,", "rabitq7 or rabitq8"});
+  const auto help = run({"build", "--help"});
+  for (const char* name : {"float32", "float16", "sq8", "sq4", "rabitq1", "rabitq8"})
+    EXPECT_NE(help.out.find(name), std::string::npos) << name;
+}
+
+TEST(cli_usage, an_unknown_instruction_set_is_refused_wherever_it_is_named) {
+  for (const std::string command : {"search", "eval"}) {
+    const std::vector<std::string> line{command, "--index", "x", "--vectors", base, "--queries", queries};
+    auto with_option = line;
+    with_option.insert(with_option.end(), {"--simd", "mmx"});
+    expect_failure(run(with_option), 2, {"instruction set must be", "avx2"});
+    expect_failure(run(line, {.environment = {"THIMBLE_SIMD=mmx"}}), 2, {"instruction set must be", "avx2"});
+  }
 }
 
 TEST(cli_usage, output_that_cannot_be_written_is_found_out_before_the_build) {

@@ -69,7 +69,7 @@ class out_of_memory : public ::testing::Test {
   }
   void TearDown() override { allocations.fail_at = fuzz::allocation_counter::never; }
 };
-using quantizers = ::testing::Types<float32, sq8>;
+using quantizers = ::testing::Types<float32, float16, sq8, sq4, rabitq<1>, rabitq<5>>;
 TYPED_TEST_SUITE(out_of_memory, quantizers);
 
 TYPED_TEST(out_of_memory, ends_a_build_with_its_name_at_each_allocation) {

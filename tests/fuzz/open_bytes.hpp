@@ -49,7 +49,10 @@ inline std::string wrong_answer(std::span<const std::byte> bytes) {
   std::vector<float> query(opened->dim(), 0.0f);
   for (const float value : {0.0f, 1.0f, -max_magnitude}) {
     std::ranges::fill(query, value);
-    for (const search_params& params : {search_params{.k = 1, .ef = 1}, {.k = 10, .ef = 40}, {.k = 1'000'000, .ef = 1}})
+    for (const search_params& params : {search_params{.k = 1, .ef = 1},
+                                        {.k = 10, .ef = 40},
+                                        {.k = 1'000'000, .ef = 1},
+                                        {.k = 10, .ef = 40, .exhaustive = true}})
       if (const std::string wrong = wrong_hits(*opened, query, params); !wrong.empty()) return wrong;
   }
   std::size_t at = 0;

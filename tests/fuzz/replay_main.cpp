@@ -22,7 +22,8 @@ int write_seeds(const std::string& folder) {
   random_generator random(1);
   std::vector<float> values(8 * 3);
   std::ranges::generate(values, [&] { return static_cast<float>(random.below(9)) - 4; });
-  for (const quantizer_kind kind : {quantizer_kind::float32, quantizer_kind::sq8}) {
+  for (const quantizer_kind kind : {kind_of<float32>, kind_of<float16>, kind_of<sq8>, kind_of<sq4>, kind_of<rabitq<1>>,
+                                    kind_of<rabitq<7>>, kind_of<rabitq<8>>}) {
     for (const std::size_t n : {1u, 8u}) {
       const auto built =
           any_index::build(kind, matrix_view<float>(values.data(), n, 3), {.m = 2, .ef_construction = 4});

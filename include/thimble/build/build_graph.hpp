@@ -28,19 +28,23 @@ namespace thimble::inline THIMBLE_FLAGS {
 // All codes, row after row, with the slack that kernels may read behind them. Errors: out_of_memory, cancelled, or what
 // the rows answer.
 template <quantizer Quantizer, row_source Rows, executor Executor>
-[[nodiscard]] expected<aligned_buffer<std::byte>> encode_rows(const Quantizer& quantizer, const Rows& rows,
+[[nodiscard]] expected<aligned_buffer<std::byte>> encode_rows(const Quantizer& quantizer,
+                                                              const simd::kernel_set& kernels, const Rows& rows,
                                                               Executor& on, progress_report report) {
   const std::size_t stride = quantizer.code_bytes();
   auto codes = aligned_buffer<std::byte>::create(saturated_product(rows.size(), stride), simd::code_slack);
   if (!codes) return codes;
-  auto scratch = aligned_buffer<float>::create(on.workers() * rows.dim());
+  auto scratch = aligned_buffer<float>::create(saturated_product(on.workers(), rows.dim()));
   if (!scratch) return std::unexpected(scratch.error());
+  const std::size_t work_bytes = round_up(quantizer.encode_scratch_bytes(), std::size_t{64});
+  auto work = aligned_buffer<std::byte>::create(saturated_product(on.workers(), work_bytes));
+  if (!work) return std::unexpected(work.error());
   stage_monitor monitor(build_stage::encode, rows.size(), report);
   parallel_for(on, rows.size(), [&](std::size_t i, unsigned worker) {
     if (monitor.stopped()) return;
     const auto row = rows.row(i, scratch->span().subspan(worker * rows.dim(), rows.dim()));
     if (!row) return monitor.stop(row.error());
-    quantizer.encode(*row, codes->data() + i * stride);
+    quantizer.encode(kernels, *row, work->data() + worker * work_bytes, codes->data() + i * stride);
     monitor.finished_one(worker);
   });
   if (auto done = monitor.outcome(); !done) return std::unexpected(done.error());
@@ -48,7 +52,7 @@ template <quantizer Quantizer, row_source Rows, executor Executor>
 }
 
 // The graph over n rows of codes. Errors: out_of_memory, cancelled.
-template <quantizer Quantizer, executor Executor>
+template <symmetric_quantizer Quantizer, executor Executor>
 [[nodiscard]] expected<adjacency> link_codes(const Quantizer& quantizer, const simd::kernel_set& kernels,
                                              std::span<const std::byte> codes, std::size_t n, unsigned m,
                                              unsigned ef_construction, std::uint64_t seed, Executor& on,

@@ -57,7 +57,7 @@ class insert_scratch {
   std::size_t query_bytes_ = 0;
 };
 
-template <quantizer Quantizer>
+template <symmetric_quantizer Quantizer>
 class inserter {
  public:
   inserter(adjacency& g, const Quantizer& q, const simd::kernel_set& kernels, simd::code_rows codes,
@@ -68,7 +68,7 @@ class inserter {
   void insert(node x, insert_scratch& scratch) {
     const unsigned top = graph_.level(x);
     std::byte* query = scratch.inserted_query();
-    quantizer_.prepare_from_code(code(x), query);
+    quantizer_.prepare_from_code(kernels_, code(x), query);
 
     entry_point entry = graph_.entry();
     // A node above the entry changes it: one at a time, with the entry as it is then.
@@ -132,7 +132,7 @@ class inserter {
     // The row is full: choose again among its links and x.
     std::size_t n = 0;
     graph_.for_each_link(y, level, [&](node z) { scratch.batch.nodes[n++] = z; });
-    quantizer_.prepare_from_code(code(y), scratch.pruned_query());
+    quantizer_.prepare_from_code(kernels_, code(y), scratch.pruned_query());
     const auto estimate = distances_from(scratch.pruned_query());
     estimate(scratch.batch.nodes, n, scratch.batch.distances);
     float distance_of_x;
@@ -149,7 +149,7 @@ class inserter {
                                    insert_scratch& scratch) const {
     return select_neighbors(
         candidates, most, scratch.taken.data(),
-        [&](std::size_t i, node taken) { quantizer_.prepare_from_code(code(taken), scratch.link_query(i)); },
+        [&](std::size_t i, node taken) { quantizer_.prepare_from_code(kernels_, code(taken), scratch.link_query(i)); },
         [&](node c, std::size_t i, float distance) {
           float between;
           quantizer_.estimate(kernels_, scratch.link_query(i), codes_, &c, 1, &between);

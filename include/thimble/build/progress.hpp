@@ -33,11 +33,17 @@ enum class build_stage : std::uint8_t { train, encode, link };
 struct build_progress {
   build_stage stage;
   std::size_t done;
-  std::size_t total;  // vectors of this stage
+  std::size_t total;  // vectors of this stage; training is one step
 };
 
 // Returns false to stop the build, which then fails with errc::cancelled.
 using progress_report = function_ref<bool(const build_progress&)>;
+
+// Error: cancelled, where the caller says so.
+[[nodiscard]] inline expected<void> report_progress(progress_report report, const build_progress& progress) {
+  if (report && !report(progress)) return fail(errc::cancelled, "cancelled by the caller");
+  return {};
+}
 
 // Shared by the workers of one stage: counts what is done, lets worker 0 (the calling thread) report now and then, and
 // keeps the first error, at which all of them stop.
@@ -52,7 +58,7 @@ class stage_monitor {
     const std::size_t done = done_.fetch_add(1, std::memory_order_relaxed) + 1;
     if (worker != 0 || !report_ || done - reported_ < interval) return;
     reported_ = done;
-    if (!report_({stage_, done, total_})) stop({errc::cancelled, "cancelled by the caller"});
+    if (auto go_on = report_progress(report_, {stage_, done, total_}); !go_on) stop(go_on.error());
   }
 
   void stop(const error& why) {
@@ -64,8 +70,7 @@ class stage_monitor {
   // After the workers have returned.
   [[nodiscard]] expected<void> outcome() const {
     if (claimed_) return std::unexpected(why_);
-    if (report_ && !report_({stage_, total_, total_})) return fail(errc::cancelled, "cancelled by the caller");
-    return {};
+    return report_progress(report_, {stage_, total_, total_});
   }
 
  private:

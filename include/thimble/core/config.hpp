@@ -36,6 +36,24 @@
 #define THIMBLE_X86 0
 #endif
 
+#if defined(__aarch64__) && defined(__ARM_NEON)
+#define THIMBLE_NEON 1
+#else
+#define THIMBLE_NEON 0
+#endif
+
+// Who knows whether an aarch64 processor has the dot product of bytes: all of Apple's do, Linux tells the program.
+#if defined(__aarch64__) && (defined(__APPLE__) || defined(__ARM_FEATURE_DOTPROD))
+#define THIMBLE_DOTPROD_IS_KNOWN 1
+#else
+#define THIMBLE_DOTPROD_IS_KNOWN 0
+#endif
+#if defined(__aarch64__) && defined(__linux__)
+#define THIMBLE_AUXILIARY_VECTOR 1
+#else
+#define THIMBLE_AUXILIARY_VECTOR 0
+#endif
+
 #if defined(__wasm_simd128__)
 #define THIMBLE_WASM_SIMD 1
 #else
@@ -74,6 +92,21 @@
 #define THIMBLE_HUGE_PAGES 0
 #endif
 
+// Kernels are compiled in every file that searches, 5 seconds each time (10 times that with sanitizers). A program of
+// many files may compile them once: it defines THIMBLE_KERNELS_ELSEWHERE for all of them, and one, with the same -m
+// flags, defines THIMBLE_KERNELS_HERE before it includes thimble/simd/dispatch.hpp.
+#if defined(THIMBLE_KERNELS_HERE)
+#define THIMBLE_KERNELS_ARE_HERE 1
+#define THIMBLE_KERNEL_TABLE extern
+#define THIMBLE_KERNEL_FUNCTION
+#elif defined(THIMBLE_KERNELS_ELSEWHERE)
+#define THIMBLE_KERNELS_ARE_HERE 0
+#else
+#define THIMBLE_KERNELS_ARE_HERE 1
+#define THIMBLE_KERNEL_TABLE inline
+#define THIMBLE_KERNEL_FUNCTION inline
+#endif
+
 // One program may be linked from files with different -m flags. What those allow is part of every name (an inline
 // namespace), so that no file runs an inline function that another one compiled for a newer processor.
 #if defined(__AVX512VNNI__)
@@ -84,12 +117,50 @@
 #define THIMBLE_FLAGS for_avx2
 #elif defined(__SSE3__) || defined(__POPCNT__)
 #define THIMBLE_FLAGS for_sse4
+#elif defined(__ARM_FEATURE_SVE)
+#define THIMBLE_FLAGS for_sve
+#elif defined(__ARM_FEATURE_DOTPROD)
+#define THIMBLE_FLAGS for_dotprod
+#elif defined(__ARM_FEATURE_ATOMICS)
+#define THIMBLE_FLAGS for_armv8_1
 #else
 #define THIMBLE_FLAGS for_all
 #endif
 
+// A region of code for a processor with more than the user's flags allow. The whole region carries the target: neither
+// compiler lets functions of a narrower one take vectors or inline intrinsics. GCC 12's AVX-512 headers build undefined
+// registers from themselves, and it warns of that where they are inlined.
+#define THIMBLE_PRAGMA(...) _Pragma(#__VA_ARGS__)
+#if defined(__clang__)
+#define THIMBLE_BEGIN_TARGET(features) \
+  THIMBLE_PRAGMA(clang attribute push(__attribute__((target(features))), apply_to = function))
+#define THIMBLE_END_TARGET THIMBLE_PRAGMA(clang attribute pop)
+#else
+#define THIMBLE_BEGIN_TARGET(features)                           \
+  THIMBLE_PRAGMA(GCC diagnostic push)                            \
+  THIMBLE_PRAGMA(GCC diagnostic ignored "-Wuninitialized")       \
+  THIMBLE_PRAGMA(GCC diagnostic ignored "-Wmaybe-uninitialized") \
+  THIMBLE_PRAGMA(GCC push_options)                               \
+  THIMBLE_PRAGMA(GCC target(features))
+#define THIMBLE_END_TARGET        \
+  THIMBLE_PRAGMA(GCC pop_options) \
+  THIMBLE_PRAGMA(GCC diagnostic pop)
+#endif
+
 #define THIMBLE_ALWAYS_INLINE inline __attribute__((always_inline))
 #define THIMBLE_PREFETCH(address) __builtin_prefetch(address)
+
+// From here on the compiler knows nothing of how this float or double came to be: a product stays rounded, for nothing
+// can be fused with it. It costs no instruction. WASM has no fused form to begin with.
+#if defined(__x86_64__)
+#define THIMBLE_HIDE(value) __asm__("" : "+x"(value))
+#elif defined(__aarch64__)
+#define THIMBLE_HIDE(value) __asm__("" : "+w"(value))
+#elif defined(__EMSCRIPTEN__)
+#define THIMBLE_HIDE(value) static_cast<void>(value)
+#else
+#define THIMBLE_HIDE(value) __asm__("" : "+m"(value))
+#endif
 
 static_assert(sizeof(void*) == 4 || sizeof(void*) == 8);
 static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "files are little-endian and are used in place");

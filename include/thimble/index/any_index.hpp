@@ -3,9 +3,14 @@
 //
 // An index whose quantizer is chosen at run time: by name when it is built, by the file's header when it is opened. The
 // same members as index<Quantizer>; one branch a search.
+//
+// any_index knows the library's own quantizers. Each is 30 to 45 KB of code in a program that builds, opens and
+// searches, so one that needs fewer, or has its own, names them: any_index_of<sq8, rabitq<1>, mine>.
 
 #pragma once
 
+#include <algorithm>
+#include <array>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
@@ -17,68 +22,97 @@
 #include <thimble/core/config.hpp>
 #include <thimble/core/error.hpp>
 #include <thimble/index/index.hpp>
+#include <thimble/quant/float16.hpp>
 #include <thimble/quant/float32.hpp>
+#include <thimble/quant/quantizer.hpp>
+#include <thimble/quant/rabitq.hpp>
+#include <thimble/quant/sq4.hpp>
 #include <thimble/quant/sq8.hpp>
 
 namespace thimble::inline THIMBLE_FLAGS {
 
-enum class quantizer_kind : std::uint8_t { float32, sq8 };
+// A quantizer as a value: its number in files.
+enum class quantizer_kind : std::uint32_t {};
 
-[[nodiscard]] constexpr std::string_view name(quantizer_kind kind) {
-  return kind == quantizer_kind::float32 ? float32::name : sq8::name;
-}
+template <quantizer Quantizer>
+inline constexpr quantizer_kind kind_of{Quantizer::file_id};
 
-// Errors: unsupported (a quantizer of a later version), invalid_argument (no quantizer at all).
-[[nodiscard]] constexpr expected<quantizer_kind> parse_quantizer(std::string_view text) {
-  for (const quantizer_kind kind : {quantizer_kind::float32, quantizer_kind::sq8})
-    if (text == name(kind)) return kind;
-  constexpr std::string_view bits = "rabitq";
-  const bool rabitq =
-      text.size() == bits.size() + 1 && text.starts_with(bits) && text.back() >= '1' && text.back() <= '8';
-  if (text == "float16" || text == "sq4" || rabitq)
-    return fail(errc::unsupported, "this quantizer is not in this version: use float32 or sq8");
-  return fail(errc::invalid_argument, "unknown quantizer: use float32 or sq8");
-}
-
-class any_index {
-  // A switch of our own: std::visit may throw.
-  template <class Call>
+template <quantizer... Quantizers>
+class any_index_of {
+  // Recursion in place of std::visit, which may throw.
+  template <std::size_t I = 0, class Call>
   auto visit(Call&& call) const {
-    if (const auto* held = std::get_if<index<float32>>(&held_)) return call(*held);
-    return call(*std::get_if<index<sq8>>(&held_));
+    if constexpr (I + 1 < sizeof...(Quantizers))
+      if (held_.index() != I) return visit<I + 1>(call);
+    return call(*std::get_if<I>(&held_));
+  }
+
+  // make.operator()<Quantizer>() of the kind, which is in the list.
+  template <class First, class... Rest, class Make>
+  [[nodiscard]] static expected<any_index_of> make_one(quantizer_kind kind, Make&& make) {
+    if constexpr (sizeof...(Rest) > 0)
+      if (kind != kind_of<First>) return make_one<Rest...>(kind, make);
+    auto made = make.template operator()<First>();
+    if (!made) return std::unexpected(made.error());
+    return any_index_of(variant(std::in_place_type<index<First>>, std::move(*made)));
   }
 
  public:
-  // As index::build. Errors: the same.
+  static constexpr std::array kinds{kind_of<Quantizers>...};
+  static_assert(
+      [] {
+        auto sorted = kinds;
+        std::ranges::sort(sorted);
+        return std::ranges::adjacent_find(sorted) == sorted.end();
+      }(),
+      "two quantizers with one number in files");
+
+  [[nodiscard]] static constexpr bool knows(quantizer_kind kind) { return ((kind == kind_of<Quantizers>) || ...); }
+
+  // Of a kind in the list; else "unknown".
+  [[nodiscard]] static constexpr std::string_view name_of(quantizer_kind kind) {
+    std::string_view name = "unknown";
+    (void)((kind == kind_of<Quantizers> ? (name = Quantizers::name, true) : false) || ...);
+    return name;
+  }
+
+  // Error: invalid_argument, with a message that names all there are.
+  [[nodiscard]] static constexpr expected<quantizer_kind> parse_quantizer(std::string_view text) {
+    for (const quantizer_kind kind : kinds)
+      if (text == name_of(kind)) return kind;
+    return fail(errc::invalid_argument, unknown_quantizer.data());
+  }
+
+  // As index::build. Errors: the same, and invalid_argument (a kind that is not in the list).
   template <row_source Rows>
-  [[nodiscard]] static expected<any_index> build(quantizer_kind kind, const Rows& vectors,
-                                                 const build_options& options = {}) {
-    if (kind == quantizer_kind::float32) return wrap(index<float32>::build(vectors, options));
-    return wrap(index<sq8>::build(vectors, options));
+  [[nodiscard]] static expected<any_index_of> build(quantizer_kind kind, const Rows& vectors,
+                                                    const build_options& options = {}) {
+    if (!knows(kind)) return fail(errc::invalid_argument, unknown_quantizer.data(), static_cast<std::uint64_t>(kind));
+    return make_one<Quantizers...>(kind,
+                                   [&]<quantizer Quantizer>() { return index<Quantizer>::build(vectors, options); });
   }
 
 #if THIMBLE_POSIX
   // As index::open and index::save.
-  [[nodiscard]] static expected<any_index> open(const char* path, const open_options& options = {}) {
-    auto kind = [&]() -> expected<std::uint32_t> {
+  [[nodiscard]] static expected<any_index_of> open(const char* path, const open_options& options = {}) {
+    const auto kind = [&]() -> expected<quantizer_kind> {
       const auto file = mapped_file::open(path);
       if (!file) return std::unexpected(file.error());
-      return index_quantizer(file->bytes());
+      return kind_in(file->bytes());
     }();
     if (!kind) return std::unexpected(kind.error());
-    if (*kind == float32::file_id) return wrap(index<float32>::open(path, options));
-    return wrap(index<sq8>::open(path, options));
+    return make_one<Quantizers...>(*kind, [&]<quantizer Quantizer>() { return index<Quantizer>::open(path, options); });
   }
   [[nodiscard]] expected<void> save(const char* path) const {
     return visit([&](const auto& i) { return i.save(path); });
   }
 #endif
 
-  [[nodiscard]] static expected<any_index> open(aligned_buffer<std::byte> file, const open_options& options = {}) {
-    const auto kind = index_quantizer(file.span());
+  [[nodiscard]] static expected<any_index_of> open(aligned_buffer<std::byte> file, const open_options& options = {}) {
+    const auto kind = kind_in(file.span());
     if (!kind) return std::unexpected(kind.error());
-    if (*kind == float32::file_id) return wrap(index<float32>::open(std::move(file), options));
-    return wrap(index<sq8>::open(std::move(file), options));
+    return make_one<Quantizers...>(
+        *kind, [&]<quantizer Quantizer>() { return index<Quantizer>::open(std::move(file), options); });
   }
   [[nodiscard]] expected<void> save(byte_sink sink) const {
     return visit([&](const auto& i) { return i.save(sink); });
@@ -140,17 +174,45 @@ class any_index {
   }
 
  private:
-  using variant = std::variant<index<float32>, index<sq8>>;
+  using variant = std::variant<index<Quantizers>...>;
 
-  explicit any_index(variant held) : held_(std::move(held)) {}
+  // "unknown quantizer: use a, b or c", ended by a zero.
+  static constexpr auto unknown_quantizer = [] {
+    constexpr std::string_view start = "unknown quantizer: use ", comma = ", ", last = " or ";
+    constexpr std::size_t n = sizeof...(Quantizers);
+    std::array<char, start.size() + (std::string_view(Quantizers::name).size() + ...) + n * last.size() + 1> text{};
+    auto at = std::ranges::copy(start, text.begin()).out;
+    std::size_t i = 0;
+    for (const quantizer_kind kind : kinds) {
+      if (i > 0) at = std::ranges::copy(i + 1 < n ? comma : last, at).out;
+      at = std::ranges::copy(name_of(kind), at).out;
+      ++i;
+    }
+    return text;
+  }();
 
-  template <class Index>
-  [[nodiscard]] static expected<any_index> wrap(expected<Index> made) {
-    if (!made) return std::unexpected(made.error());
-    return any_index(variant(std::move(*made)));
+  explicit any_index_of(variant held) : held_(std::move(held)) {}
+
+  [[nodiscard]] static expected<quantizer_kind> kind_in(std::span<const std::byte> file) {
+    const auto id = index_quantizer(file);
+    if (!id) return std::unexpected(id.error());
+    if (knows(quantizer_kind{*id})) return quantizer_kind{*id};
+    // The number may be wrong because the file is damaged, or of another version: that is said first.
+    if (const auto sections = index_sections::parse(file); !sections) return std::unexpected(sections.error());
+    return fail(errc::wrong_quantizer, "the index was built with a quantizer that this program does not have", *id);
   }
 
   variant held_;
 };
+
+using any_index = any_index_of<float32, float16, sq8, sq4, rabitq<1>, rabitq<2>, rabitq<3>, rabitq<4>, rabitq<5>,
+                               rabitq<6>, rabitq<7>, rabitq<8>>;
+
+[[nodiscard]] constexpr std::string_view name(quantizer_kind kind) { return any_index::name_of(kind); }
+
+// Error: invalid_argument, with a message that names all there are.
+[[nodiscard]] constexpr expected<quantizer_kind> parse_quantizer(std::string_view text) {
+  return any_index::parse_quantizer(text);
+}
 
 }  // namespace thimble::inline THIMBLE_FLAGS

@@ -39,6 +39,7 @@
 #include <thimble/metric/checked_rows.hpp>
 #include <thimble/metric/vector_check.hpp>
 #include <thimble/quant/quantizer.hpp>
+#include <thimble/quant/sq8.hpp>
 #include <thimble/rerank/blocking.hpp>
 #include <thimble/search/exhaustive.hpp>
 #include <thimble/search/scratch_pool.hpp>
@@ -54,10 +55,11 @@ namespace thimble::inline THIMBLE_FLAGS {
 template <quantizer Quantizer>
 class index {
  public:
-  // From n rows of dim values, read in place or streamed three times (a sample to train on, all to encode, 64 for the
-  // identity); no copy of them is kept. Labels are the rows' numbers. Errors: empty_input, too_many_vectors, too_large,
-  // invalid_argument (m, ef_construction), unsupported (simd), not_finite, zero_vector, out_of_memory, cancelled, and
-  // what the rows answer.
+  // From n rows of dim values, read in place or streamed a few times (samples to train on, all to encode, 64 for the
+  // identity); no copy of them is kept. Where the codes are too coarse to build a graph from (rabitq of 1 to 3 bits) it
+  // is built on sq8 codes, which go again: 1 byte a dimension more during the build. Labels are the rows' numbers.
+  // Errors: empty_input, too_many_vectors, too_large, invalid_argument (m, ef_construction), unsupported (simd),
+  // not_finite, zero_vector, out_of_memory, cancelled, and what the rows answer.
   template <row_source Rows>
   [[nodiscard]] static expected<index> build(const Rows& vectors, const build_options& options = {}) {
     thread_executor threads(options.threads);
@@ -76,16 +78,22 @@ class index {
     if (!identity) return std::unexpected(identity.error());
 
     const checked_rows<Rows> rows(vectors, options.metric, **kernels);
-    auto quantizer = Quantizer::train(rows, code_metric(options.metric));
-    if (!quantizer) return std::unexpected(quantizer.error());
-    auto codes = encode_rows(*quantizer, rows, on, options.progress);
-    if (!codes) return std::unexpected(codes.error());
-    auto graph = link_codes(*quantizer, **kernels, codes->span(), rows.size(), options.m, options.ef_construction,
-                            options.seed, on, options.progress);
-    if (!graph) return std::unexpected(graph.error());
+    expected<adjacency> graph;
+    if constexpr (!symmetric_quantizer<Quantizer>) {
+      const auto built_on = coded<sq8>(rows, **kernels, options, on);
+      if (!built_on) return std::unexpected(built_on.error());
+      graph = link(*built_on, **kernels, rows.size(), options, on);
+      if (!graph) return std::unexpected(graph.error());
+    }
+    auto coded_rows = coded<Quantizer>(rows, **kernels, options, on);
+    if (!coded_rows) return std::unexpected(coded_rows.error());
+    if constexpr (symmetric_quantizer<Quantizer>) {
+      graph = link(*coded_rows, **kernels, rows.size(), options, on);
+      if (!graph) return std::unexpected(graph.error());
+    }
 
-    index result(**kernels, std::move(*quantizer));
-    result.codes_ = std::move(*codes);
+    index result(**kernels, std::move(coded_rows->quantizer));
+    result.codes_ = std::move(coded_rows->codes);
     result.graph_ = std::move(*graph);
     result.meta_ = {.n = rows.size(),
                     .seed = options.seed,
@@ -190,7 +198,7 @@ class index {
       coded = scratch.vector(dim());
       if (auto done = normalize(*kernels_, query, scratch.vector(dim())); !done) return done;
     }
-    find_candidates(coded, wanted, std::min(params.k, size()), scratch);
+    find_candidates(coded, params, wanted, scratch);
     scratch.rerank().start(*kernels_, metric(), query, scratch.candidates.items(), params.k, params.rerank);
     return {};
   }
@@ -231,6 +239,34 @@ class index {
 
  private:
   index(const simd::kernel_set& kernels, Quantizer quantizer) : kernels_(&kernels), quantizer_(std::move(quantizer)) {}
+
+  template <quantizer Q>
+  struct trained {
+    Q quantizer;
+    aligned_buffer<std::byte> codes;
+  };
+
+  // All rows as codes of a quantizer that learnt from them.
+  template <quantizer Q, row_source Rows, executor Executor>
+  [[nodiscard]] static expected<trained<Q>> coded(const Rows& rows, const simd::kernel_set& kernels,
+                                                  const build_options& options, Executor& on) {
+    if (auto go_on = report_progress(options.progress, {build_stage::train, 0, 1}); !go_on)
+      return std::unexpected(go_on.error());
+    auto quantizer = Q::train(rows, code_metric(options.metric), {.kernels = kernels, .seed = options.seed});
+    if (!quantizer) return std::unexpected(quantizer.error());
+    if (auto go_on = report_progress(options.progress, {build_stage::train, 1, 1}); !go_on)
+      return std::unexpected(go_on.error());
+    auto codes = encode_rows(*quantizer, kernels, rows, on, options.progress);
+    if (!codes) return std::unexpected(codes.error());
+    return trained<Q>{std::move(*quantizer), std::move(*codes)};
+  }
+
+  template <symmetric_quantizer Q, executor Executor>
+  [[nodiscard]] static expected<adjacency> link(const trained<Q>& on_codes, const simd::kernel_set& kernels,
+                                                std::size_t n, const build_options& options, Executor& on) {
+    return link_codes(on_codes.quantizer, kernels, on_codes.codes.span(), n, options.m, options.ef_construction,
+                      options.seed, on, options.progress);
+  }
 
   // Cosine is the inner product of normalised vectors.
   [[nodiscard]] static thimble::metric code_metric(thimble::metric m) {
@@ -303,16 +339,20 @@ class index {
     return aligned_buffer<T>::borrow({reinterpret_cast<const T*>(bytes.data()), whole});
   }
 
-  void find_candidates(std::span<const float> query, std::size_t ef, std::size_t owed, search_scratch& scratch) const {
+  void find_candidates(std::span<const float> query, const search_params& params, std::size_t ef,
+                       search_scratch& scratch) const {
     quantizer_.prepare(*kernels_, query, scratch.query());
     const simd::code_rows codes{codes_.data(), quantizer_.code_bytes()};
     const auto estimate = [&](const node* nodes, std::size_t n, float* out) {
       quantizer_.estimate(*kernels_, scratch.query(), codes, nodes, n, out);
     };
-    scratch.candidates.clear(ef);
-    const located start = descend(graph_, estimate, graph_.entry(), 0, scratch.batch);
-    beam_search(graph_, estimate, start, 0, scratch.candidates, scratch.visited, scratch.batch);
-    if (scratch.candidates.items().size() >= owed) return;
+    if (!params.exhaustive) {
+      scratch.candidates.clear(ef);
+      const located start = descend(graph_, estimate, graph_.entry(), 0, scratch.batch);
+      beam_search(graph_, estimate, start, 0, scratch.candidates, scratch.visited, scratch.batch);
+      // A graph that does not lead to as many nodes as are owed.
+      if (scratch.candidates.items().size() >= std::min(params.k, size())) return;
+    }
     scratch.candidates.clear(ef);
     exhaustive_search(size(), estimate, scratch.candidates, scratch.batch);
   }

@@ -1,8 +1,8 @@
 // SPDX-FileCopyrightText: 2026 The thimble authors
 // SPDX-License-Identifier: Apache-2.0
 //
-// The layout of a .thimble file, version 1. Little-endian, fixed widths, every section at a multiple of 64 bytes, so
-// that it is used in place where it is mapped or read:
+// The layout of a .thimble file, version 2 (sq8 codes of version 1 were other bytes). Little-endian, fixed widths,
+// every section at a multiple of 64 bytes, so that it is used in place where it is mapped or read:
 //
 //     file_header | section_entry x n_sections | header checksum (8 bytes) | sections, zero bytes between them
 //
@@ -21,7 +21,7 @@
 namespace thimble::inline THIMBLE_FLAGS {
 
 inline constexpr std::array<char, 8> index_magic = {'t', 'h', 'i', 'm', 'b', 'l', 'e', '\x1a'};
-inline constexpr std::uint32_t index_version = 1;
+inline constexpr std::uint32_t index_version = 2;
 inline constexpr std::size_t section_alignment = 64;
 
 struct file_header {

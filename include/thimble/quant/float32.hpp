@@ -24,7 +24,7 @@ class float32 {
   static constexpr std::uint32_t file_id = 1;
 
   template <row_source Rows>
-  [[nodiscard]] static expected<float32> train(const Rows& rows, metric m) {
+  [[nodiscard]] static expected<float32> train(const Rows& rows, metric m, const train_options& /*options*/) {
     return float32(rows.dim(), m);
   }
 
@@ -37,7 +37,12 @@ class float32 {
 
   [[nodiscard]] std::size_t code_bytes() const { return dim_ * sizeof(float); }
 
-  void encode(std::span<const float> vector, std::byte* code) const { std::memcpy(code, vector.data(), code_bytes()); }
+  [[nodiscard]] static std::size_t encode_scratch_bytes() { return 0; }
+
+  void encode(const simd::kernel_set& /*kernels*/, std::span<const float> vector, std::byte* /*scratch*/,
+              std::byte* code) const {
+    std::memcpy(code, vector.data(), code_bytes());
+  }
 
   [[nodiscard]] bool valid(const std::byte* code) const {
     return is_finite({reinterpret_cast<const float*>(code), dim_});
@@ -46,10 +51,12 @@ class float32 {
   [[nodiscard]] std::size_t query_bytes() const { return round_up(code_bytes(), std::size_t{64}); }
 
   void prepare(const simd::kernel_set& /*kernels*/, std::span<const float> vector, std::byte* query) const {
-    encode(vector, query);
+    std::memcpy(query, vector.data(), code_bytes());
   }
 
-  void prepare_from_code(const std::byte* code, std::byte* query) const { std::memcpy(query, code, code_bytes()); }
+  void prepare_from_code(const simd::kernel_set& /*kernels*/, const std::byte* code, std::byte* query) const {
+    std::memcpy(query, code, code_bytes());
+  }
 
   void estimate(const simd::kernel_set& kernels, const std::byte* query, simd::code_rows codes, const node* nodes,
                 std::size_t n, float* distances) const {
@@ -66,6 +73,6 @@ class float32 {
   metric metric_;
 };
 
-static_assert(quantizer<float32>);
+static_assert(symmetric_quantizer<float32>);
 
 }  // namespace thimble::inline THIMBLE_FLAGS

@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: 2026 The thimble authors
 // SPDX-License-Identifier: Apache-2.0
 //
-// Looks at every code: what a graph search falls back to when it reached fewer nodes than it owes.
+// Looks at every code: on request, and what a graph search falls back to when it reached fewer nodes than it owes.
 
 #pragma once
 

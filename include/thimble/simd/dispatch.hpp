@@ -14,11 +14,31 @@
 #include <thimble/simd/avx512.hpp>
 #include <thimble/simd/isa.hpp>
 #include <thimble/simd/kernel_set.hpp>
+#include <thimble/simd/neon.hpp>
+#include <thimble/simd/neon_dotprod.hpp>
 #include <thimble/simd/scalar.hpp>
 #include <thimble/simd/wasm_relaxed.hpp>
 #include <thimble/simd/wasm_simd128.hpp>
 
+#if THIMBLE_AUXILIARY_VECTOR
+#include <sys/auxv.h>
+#endif
+
 namespace thimble::inline THIMBLE_FLAGS::simd {
+
+#if THIMBLE_NEON
+// Whether the processor has the dot product of bytes.
+[[nodiscard]] inline bool has_dotprod() {
+#if THIMBLE_DOTPROD_IS_KNOWN
+  return true;
+#elif THIMBLE_AUXILIARY_VECTOR
+  constexpr unsigned long hwcap_asimddp = 1ul << 20;  // part of Linux's interface, but not of every C library's headers
+  return (::getauxval(AT_HWCAP) & hwcap_asimddp) != 0;
+#else
+  return false;
+#endif
+}
+#endif
 
 // The sets that run here, worst first; scalar is always among them. With relaxed SIMD it probes the engine: about 6 us.
 [[nodiscard]] inline std::span<const isa> attainable() {
@@ -26,11 +46,14 @@ namespace thimble::inline THIMBLE_FLAGS::simd {
   // Each set needs the one before it.
   static constexpr isa sets[] = {isa::scalar, isa::avx2, isa::avx512};
   __builtin_cpu_init();  // does nothing after its first call; it asks cpuid and xgetbv
-  if (!__builtin_cpu_supports("avx2")) return {sets, 1};
+  if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("f16c")) return {sets, 1};
   const bool wide = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
                     __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
                     __builtin_cpu_supports("avx512vnni");
   return {sets, wide ? 3u : 2u};
+#elif THIMBLE_NEON
+  static constexpr isa sets[] = {isa::scalar, isa::neon, isa::neon_dotprod};
+  return {sets, has_dotprod() ? 3u : 2u};
 #elif THIMBLE_WASM_SIMD
   static constexpr isa sets[] = {isa::scalar, isa::wasm_simd128, isa::wasm_relaxed};
 #if THIMBLE_WASM_RELAXED
@@ -62,6 +85,12 @@ namespace thimble::inline THIMBLE_FLAGS::simd {
       case isa::avx512:
         return &avx512::kernels;
 #endif
+#if THIMBLE_NEON
+      case isa::neon:
+        return &neon::kernels;
+      case isa::neon_dotprod:
+        return &neon_dotprod::kernels;
+#endif
 #if THIMBLE_WASM_SIMD
       case isa::wasm_simd128:
         return &wasm_simd128::kernels;
@@ -77,7 +106,7 @@ namespace thimble::inline THIMBLE_FLAGS::simd {
   const auto number = static_cast<std::uint64_t>(requested);
   switch (requested) {
     case isa::avx2:
-      return fail(errc::unsupported, "this processor lacks AVX2: ask for isa::automatic", number);
+      return fail(errc::unsupported, "this processor lacks AVX2 or F16C: ask for isa::automatic", number);
     case isa::avx512:
       return fail(errc::unsupported, "this processor lacks AVX-512 with VNNI: ask for isa::automatic", number);
     case isa::wasm_simd128:
@@ -87,6 +116,10 @@ namespace thimble::inline THIMBLE_FLAGS::simd {
           errc::unsupported,
           "relaxed SIMD was not compiled in (-mrelaxed-simd), or this engine's is not exact: ask for isa::automatic",
           number);
+    case isa::neon:
+      return fail(errc::unsupported, "this processor lacks NEON: ask for isa::automatic", number);
+    case isa::neon_dotprod:
+      return fail(errc::unsupported, "this processor lacks NEON's dot product: ask for isa::automatic", number);
     default:
       return fail(errc::invalid_argument, "no such instruction set", number);
   }

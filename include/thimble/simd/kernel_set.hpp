@@ -4,9 +4,9 @@
 // What every instruction set implements: a table of functions, chosen once per index (simd/dispatch.hpp). One call
 // serves a whole neighbour list: ids in, estimates out. All of them give the same bits:
 //   * integer dot products are exact in int32;
-//   * the correction runs in double, where base + scale * dot is exact but for one rounding, fused or not;
-//   * float sums run over 32 lanes, value i in lane i mod 32, products rounded before they are added (never fused), and
-//     the lanes are folded in halves (lane j += lane j + 16, then + 8, 4, 2, 1).
+//   * their correction is a fixed sequence of float operations, each rounded (never fused);
+//   * float sums run over 32 lanes, value i in lane i mod 32, products rounded before they are added, and the lanes are
+//     folded in halves (lane j += lane j + 16, then + 8, 4, 2, 1).
 
 #pragma once
 
@@ -18,49 +18,95 @@
 
 namespace thimble::inline THIMBLE_FLAGS::simd {
 
-// Bytes past the last row of codes that a kernel may read (never use): every array of codes is allocated with them. The
-// kernels of today read 4 in WASM and none natively, where other threads may be writing the row behind.
+// Bytes past the last row of codes that a kernel may read (never use): every array of codes is allocated with them. In
+// WASM the last block of a row may be read whole; natively nothing is, for other threads may be writing the row behind.
 inline constexpr std::size_t code_slack = 64;
 
-// The query's bytes are padded with zeros to a multiple of this.
-inline constexpr std::size_t query_block = 64;
-
-// Row i starts at data + i * stride: the codes of dim values, then its factors at a multiple of 4 bytes.
+// Row i starts at data + i * stride: the codes of dim values (code_layout.hpp), then its factors at a multiple of 4
+// bytes.
 struct code_rows {
   const std::byte* data;
   std::size_t stride;
 };
 
-// Stored behind the codes of a row, at byte factor_offset.
-struct code_factors {
-  float add;         // the part of the distance that does not depend on the query
-  std::int32_t sum;  // of the bytes before factor_offset: relaxed WASM shifts codes and query and corrects by it
+// The factors of a row, from byte factor_offset on, in this order:
+//   float add            the part of the distance that does not depend on the query
+//   int32 sum            8 bits only: of the codes c
+//   float scale          where the query says so (scaled_rows), and behind it
+//   row_details details  what only lower bounds need, and the row's centroid
+struct row_details {
+  std::uint16_t norm;     // of the residual: the upper half of a float, rounded up
+  std::uint8_t tangent;   // of the angle between residual and code: 3 bits of exponent, 5 of mantissa, rounded up
+  std::uint8_t centroid;  // which term of the query's `bases` the row takes
 };
 
-// A query prepared for integer codes: distance = row.add + base + scale * <codes, values>.
-// 8 bits: u in 0..255, values in -64..63. |<u, values>| <= 255 * 64 * 65535 < 2^31.
+[[nodiscard]] constexpr std::size_t scale_offset(unsigned bits) { return bits == 8 ? 8 : 4; }
+[[nodiscard]] constexpr std::size_t factor_bytes(unsigned bits, bool scaled_rows) {
+  return scale_offset(bits) + (scaled_rows ? sizeof(float) + sizeof(row_details) : 0);
+}
+
+// A query prepared for integer codes u of B bits and values s:
+//
+//   t        = 2 <u, s> - (2^B - 1) sum(s)           twice the dot product of both centred
+//   distance = (row.add + bases[row.details.centroid]) + (scale * t) * row.scale
+//
+// (bases[0] and no row.scale where !scaled_rows), every operation rounded to float. |s| <= 127 beside up to 7 bits,
+// -64..63 beside 8: then |<u, s>| <= 255 * 64 * 65,535 < 2^31 / 2, and |t| is no larger than that either.
+//
+// With 8 bits the query is kept as v = s + 64 in 0..127 and the code as c = u - 128: <c, v> is exact on every
+// instruction set without saturation (|c v + c' v'| <= 2 * 128 * 127 < 2^15), and
+//   t = 2 <c, v> - 128 sum(c) + sum(s).
+// 6 bits of a query are coarse beside such codes: what they leave may follow as a second query of the same kind, and
+// scale * t becomes scale * t + remainder_scale * t'. That costs as much again, though no more memory is read.
 struct integer_query {
-  const std::int8_t* values;  // padded_dim of them, 64-byte aligned, zero behind dim
-  std::size_t padded_dim;     // multiple of query_block
-  std::size_t factor_offset;  // of code_factors in a row
-  std::int32_t sum;           // of values
-  double base;
-  double scale;  // has at most 16 significant bits, so that scale * int32 is exact
+  const std::byte* values;  // as arrange() of the same kernel set left them, 64-byte aligned
+  const float* bases;       // the part of the distance that depends on the query alone
+  std::size_t dim;
+  std::size_t factor_offset;  // of the factors in a row
+  std::int32_t sum;           // of s
+  float scale;
+  bool scaled_rows;
+  // 8 bits only; null: there is none.
+  const std::byte* remainder_values = nullptr;
+  std::int32_t remainder_sum = 0;
+  float remainder_scale = 0;
 };
+
+// Bytes that arrange() may write for codes of so many bits: fixed-width WASM SIMD keeps int16.
+[[nodiscard]] constexpr std::size_t arranged_bytes(unsigned bits, std::size_t dim) {
+  const unsigned planes = static_cast<unsigned>(__builtin_popcount(bits));
+  return planes * ((dim + 511) / 512 * 512 * (THIMBLE_WASM_SIMD ? 2 : 1));
+}
+
+inline constexpr unsigned max_bits = 8;
 
 struct kernel_set {
   isa set;
 
-  // out[i] = distance of row nodes[i] from the query, codes of 8 bits. Prefetches the rows it is about to read.
-  void (*estimate8)(const integer_query& query, code_rows rows, const node* nodes, std::size_t n, float* out);
+  // Lays a query's values s (dim of them) out as the kernels of these codes read them, once per query. to: 64-byte
+  // aligned, arranged_bytes(bits, dim), all of which are written or zero already.
+  void (*arrange)(unsigned bits, const std::int8_t* values, std::size_t dim, std::byte* to);
 
-  // out[i] = |q - x|^2, or <q, x>, for float rows (stride in bytes, 4-byte aligned). Prefetches like the above.
+  // [bits]: out[i] = distance of row nodes[i] from the query. Prefetches the rows it is about to read. [0] is null.
+  void (*estimate[max_bits + 1])(const integer_query& query, code_rows rows, const node* nodes, std::size_t n,
+                                 float* out);
+
+  // out[i] = |q - x|^2, or <q, x>, for rows of floats (stride in bytes, 4-byte aligned) or halfs (2-byte aligned).
+  // Prefetches like the above.
   void (*l2_rows)(const float* query, std::size_t dim, code_rows rows, const node* nodes, std::size_t n, float* out);
   void (*dot_rows)(const float* query, std::size_t dim, code_rows rows, const node* nodes, std::size_t n, float* out);
+  void (*l2_half_rows)(const float* query, std::size_t dim, code_rows rows, const node* nodes, std::size_t n,
+                       float* out);
+  void (*dot_half_rows)(const float* query, std::size_t dim, code_rows rows, const node* nodes, std::size_t n,
+                        float* out);
 
   // One pair. No padding, no alignment beyond 4 bytes, nothing read past dim.
   float (*l2)(const float* a, const float* b, std::size_t dim);
   float (*dot)(const float* a, const float* b, std::size_t dim);
+
+  // The Walsh-Hadamard transform of n values in place (n a power of two, at least 64), times scale. The steps go from
+  // neighbours (h = 1) to halves (h = n / 2): (a, b) -> (a + b, a - b) for values h apart; the factor comes last.
+  void (*hadamard)(float* values, std::size_t n, float scale);
 };
 
 }  // namespace thimble::inline THIMBLE_FLAGS::simd

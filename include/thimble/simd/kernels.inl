@@ -4,10 +4,11 @@
 // The kernels, written once. A stamp (avx2.hpp, ...) includes this file inside the namespace and the target region of
 // one instruction set, behind the primitives of that set (ops_*.inl):
 //
-// - for codes: codes_at_once, values, sums, constants, load_constants, zero_sums, load_values, load_first_values,
-//   accumulate, accumulate_first, fold, exact_dot;
+// - for codes: sums, zero_sums, add_plane<width> (8, 4, 2 and 1 bits), shift_left<by>, fold, arranged_plane,
+//   arrange_plane;
 //
-// - for floats: lanes, vec, zero, load, load_first, subtract, multiply (rounded: never fused with the sum), add, fold;
+// - for floats: lanes, vec, zero, load, load_first (of floats and of halfs), broadcast, store, add, subtract,
+//   multiply (rounded: never fused with the sum), rounded (the same for one float), fold, mix<h>;
 //
 // - for loops: rows_at_once and float_rows_at_once (1 to 4), prefetches.
 //
@@ -33,67 +34,155 @@ THIMBLE_ALWAYS_INLINE void prefetch(const code_rows& rows, const node* nodes, st
   }
 }
 
-// -------------------------------------------------------------------------------------------------- integer codes
+// For sets without prefetch (WASM): one word of each of these lines is loaded before the first row is evaluated, so
+// that the misses of all rows overlap. Time on random rows of 64 MB at dim 768: .5 to .65 of none (4 bits), .6 (2
+// bits), .8 (8 bits), .8 to 1 (1 bit), .9 (floats, halfs); in cache 1 to 1.1. All lines of longer rows: 1.15 (8 bits)
+// and 1.35 (floats) times this; only those of the next group: 1.2.
+inline constexpr std::size_t touched_lines = 8;
 
-// Distances of Rows rows at once: each block of the query is loaded (and widened) for all of them, and as many cache
-// misses overlap. Without prefetch four took .85 of the time of one on random rows, .7 (AVX-512) in cache.
-//
-// Natively nothing behind a row is read: the tail is masked, for the next row may be written at that moment by another
-// thread. In WASM the last block may end 4 bytes behind the row.
-template <std::size_t Rows>
-THIMBLE_ALWAYS_INLINE void estimate8_group(const integer_query& query, const code_rows& rows, const node* nodes,
-                                           float* out) {
-  const unsigned char* codes[Rows];
-  sums partial[Rows];
-#pragma GCC unroll 4
-  for (std::size_t r = 0; r < Rows; ++r) {
-    codes[r] = reinterpret_cast<const unsigned char*>(rows.data) + nodes[r] * rows.stride;
-    partial[r] = zero_sums();
-  }
-  const constants fixed = load_constants();
-  const std::int8_t* of_query = query.values;
-  const std::size_t n = query.factor_offset;
-  std::size_t i = 0;
-  for (; i + codes_at_once <= n; i += codes_at_once) {
-    const values block = load_values(of_query + i, fixed);
-#pragma GCC unroll 4
-    for (std::size_t r = 0; r < Rows; ++r) partial[r] = accumulate(partial[r], codes[r] + i, block, fixed);
-  }
-  if (i < n) {
-    const values block = load_first_values(of_query + i, n - i, fixed);
-#pragma GCC unroll 4
-    for (std::size_t r = 0; r < Rows; ++r) partial[r] = accumulate_first(partial[r], codes[r] + i, block, n - i, fixed);
-  }
-  std::int32_t dots[Rows];
-  fold(partial, dots);
-#pragma GCC unroll 4
-  for (std::size_t r = 0; r < Rows; ++r) {
-    code_factors factors;
-    __builtin_memcpy(&factors, codes[r] + n, sizeof factors);
-    // scale has at most 16 significant bits and the dot product at most 31, so their product is exact in double's 53:
-    // base + product is one rounding, whether a compiler fuses it or not. The outer sum holds no product.
-    const double dot = exact_dot(dots[r], factors, query);
-    out[r] = static_cast<float>(static_cast<double>(factors.add) + (query.base + query.scale * dot));
+THIMBLE_ALWAYS_INLINE void touch(const code_rows& rows, const node* nodes, std::size_t n, std::size_t row_bytes) {
+  if constexpr (!prefetches) {
+    const std::size_t most = touched_lines * cache_line;
+    const std::size_t end = row_bytes < most ? row_bytes : most;
+    for (std::size_t i = 0; i < n; ++i) {
+      const auto* row = reinterpret_cast<const volatile unsigned char*>(rows.data) + nodes[i] * rows.stride;
+      for (std::size_t at = 0; at < end; at += cache_line) static_cast<void>(row[at]);
+    }
   }
 }
 
-inline void estimate8(const integer_query& query, code_rows rows, const node* nodes, std::size_t n, float* out) {
-  const std::size_t row_bytes = query.factor_offset + sizeof(code_factors);
+// -------------------------------------------------------------------------------------------------- integer codes
+
+// Steps over one plane of the codes and of the query.
+template <unsigned Width, std::size_t Rows>
+THIMBLE_ALWAYS_INLINE void next_plane(const unsigned char* (&codes)[Rows], const std::int8_t*& values, std::size_t dim,
+                                      sums (&partial)[Rows]) {
+  const std::size_t bytes = plane_bytes(Width, dim);
+  shift_left<Width>(partial);
+  add_plane<Width>(codes, values, bytes, partial);
+#pragma GCC unroll 4
+  for (std::size_t r = 0; r < Rows; ++r) codes[r] += bytes;
+  values += arranged_plane(Width, dim);
+}
+
+// The planes of a code, most significant first, as Horner's rule has it: sums = sums * 2^width + plane.
+template <unsigned Bits, std::size_t Rows>
+THIMBLE_ALWAYS_INLINE void add_planes(const integer_query& query, const unsigned char* const (&row)[Rows],
+                                      sums (&partial)[Rows]) {
+  const auto* values = reinterpret_cast<const std::int8_t*>(query.values);
+  if constexpr (Bits == 8) {
+    add_plane<8>(row, values, query.dim, partial);
+  } else {
+    const unsigned char* codes[Rows];
+#pragma GCC unroll 4
+    for (std::size_t r = 0; r < Rows; ++r) codes[r] = row[r];
+    if constexpr ((Bits & 4) != 0) next_plane<4>(codes, values, query.dim, partial);
+    if constexpr ((Bits & 2) != 0) next_plane<2>(codes, values, query.dim, partial);
+    if constexpr ((Bits & 1) != 0) next_plane<1>(codes, values, query.dim, partial);
+  }
+}
+
+// t of kernel_set.hpp. What leaves int32 on the way comes back: the arithmetic is modulo 2^32.
+template <unsigned Bits>
+THIMBLE_ALWAYS_INLINE float doubled(std::int32_t dot, std::int32_t query_sum, const unsigned char* factors) {
+  std::uint32_t t = 2 * static_cast<std::uint32_t>(dot);
+  if constexpr (Bits == 8) {
+    std::uint32_t sum;
+    __builtin_memcpy(&sum, factors + sizeof(float), sizeof sum);
+    t += static_cast<std::uint32_t>(query_sum) - 128 * sum;
+  } else {
+    t -= ((1u << Bits) - 1) * static_cast<std::uint32_t>(query_sum);
+  }
+  return static_cast<float>(static_cast<std::int32_t>(t));
+}
+
+// The distance from the scaled t and the row's factors (kernel_set.hpp).
+template <unsigned Bits>
+THIMBLE_ALWAYS_INLINE float corrected(float product, const unsigned char* factors, const integer_query& query) {
+  float add;
+  __builtin_memcpy(&add, factors, sizeof add);
+  float base = query.bases[0];
+  if (query.scaled_rows) {
+    float scale;
+    row_details details;
+    __builtin_memcpy(&scale, factors + scale_offset(Bits), sizeof scale);
+    __builtin_memcpy(&details, factors + scale_offset(Bits) + sizeof scale, sizeof details);
+    product = rounded(product * scale);
+    base = query.bases[details.centroid];
+  }
+  return (add + base) + product;
+}
+
+// The second query beside 8 bits. The rows are in cache by now.
+template <std::size_t Rows>
+THIMBLE_ALWAYS_INLINE void add_remainder(const integer_query& query, const unsigned char* const (&row)[Rows],
+                                         float (&products)[Rows]) {
+  sums partial[Rows];
+#pragma GCC unroll 4
+  for (std::size_t r = 0; r < Rows; ++r) partial[r] = zero_sums();
+  add_plane<8>(row, reinterpret_cast<const std::int8_t*>(query.remainder_values), query.dim, partial);
+  std::int32_t dots[Rows];
+  fold(partial, dots);
+#pragma GCC unroll 4
+  for (std::size_t r = 0; r < Rows; ++r)
+    products[r] +=
+        rounded(query.remainder_scale * doubled<8>(dots[r], query.remainder_sum, row[r] + query.factor_offset));
+}
+
+// Distances of Rows rows at once: each block of the query is loaded for all of them, and as many cache misses overlap.
+// Without prefetch four took .85 of the time of one on random rows, .7 (AVX-512) in cache.
+//
+// Natively nothing behind a row is read: the tail is masked, for the next row may be written at that moment by another
+// thread. In WASM the last block may end behind the row (code_slack).
+template <unsigned Bits, std::size_t Rows>
+THIMBLE_ALWAYS_INLINE void estimate_group(const integer_query& query, const code_rows& rows, const node* nodes,
+                                          float* out) {
+  const unsigned char* row[Rows];
+  sums partial[Rows];
+#pragma GCC unroll 4
+  for (std::size_t r = 0; r < Rows; ++r) {
+    row[r] = reinterpret_cast<const unsigned char*>(rows.data) + nodes[r] * rows.stride;
+    partial[r] = zero_sums();
+  }
+  add_planes<Bits>(query, row, partial);
+  std::int32_t dots[Rows];
+  fold(partial, dots);
+  float products[Rows];
+#pragma GCC unroll 4
+  for (std::size_t r = 0; r < Rows; ++r)
+    products[r] = rounded(query.scale * doubled<Bits>(dots[r], query.sum, row[r] + query.factor_offset));
+  if (Bits == 8 && query.remainder_values != nullptr) add_remainder(query, row, products);
+#pragma GCC unroll 4
+  for (std::size_t r = 0; r < Rows; ++r) out[r] = corrected<Bits>(products[r], row[r] + query.factor_offset, query);
+}
+
+// At most Most rows.
+template <unsigned Bits, std::size_t Most>
+THIMBLE_ALWAYS_INLINE void estimate_rest(const integer_query& query, const code_rows& rows, const node* nodes,
+                                         std::size_t n, float* out) {
+  if (n == Most) return estimate_group<Bits, Most>(query, rows, nodes, out);
+  if constexpr (Most > 1) estimate_rest<Bits, Most - 1>(query, rows, nodes, n, out);
+}
+
+template <unsigned Bits>
+void estimate(const integer_query& query, code_rows rows, const node* nodes, std::size_t n, float* out) {
+  const std::size_t row_bytes = query.factor_offset + factor_bytes(Bits, query.scaled_rows);
+  touch(rows, nodes, n, row_bytes);
   prefetch<rows_at_once>(rows, nodes, n, row_bytes);
   std::size_t i = 0;
   for (; i + rows_at_once <= n; i += rows_at_once) {
     prefetch<rows_at_once>(rows, nodes + i + rows_at_once, n - i - rows_at_once, row_bytes);
-    estimate8_group<rows_at_once>(query, rows, nodes + i, out + i);
+    estimate_group<Bits, rows_at_once>(query, rows, nodes + i, out + i);
   }
-  switch (n - i) {
-    case 3:
-      return estimate8_group<3>(query, rows, nodes + i, out + i);
-    case 2:
-      return estimate8_group<2>(query, rows, nodes + i, out + i);
-    case 1:
-      return estimate8_group<1>(query, rows, nodes + i, out + i);
-    default:
-      return;
+  if constexpr (rows_at_once > 1) estimate_rest<Bits, rows_at_once - 1>(query, rows, nodes + i, n - i, out + i);
+}
+
+inline void arrange(unsigned bits, const std::int8_t* values, std::size_t dim, std::byte* to) {
+  auto* plane = reinterpret_cast<std::int8_t*>(to);
+  for (unsigned width = 8; width > 0; width /= 2) {
+    if ((bits & width) == 0) continue;
+    arrange_plane(width, values, dim, plane);
+    plane += arranged_plane(width, dim);
   }
 }
 
@@ -112,8 +201,8 @@ struct product {
 
 // The canonical order: 32 lanes, value i in lane i mod 32, folded in halves. In the tail absent values are zeros: they
 // add +0 to lanes that are never -0, which changes no bit.
-template <class Term, std::size_t Rows>
-THIMBLE_ALWAYS_INLINE void float_group(const float* query, std::size_t dim, const float* const (&row)[Rows],
+template <class Term, class Value, std::size_t Rows>
+THIMBLE_ALWAYS_INLINE void float_group(const float* query, std::size_t dim, const Value* const (&row)[Rows],
                                        float* out) {
   constexpr std::size_t registers = 32 / lanes;
   vec sum[Rows][registers];
@@ -151,44 +240,52 @@ THIMBLE_ALWAYS_INLINE void float_group(const float* query, std::size_t dim, cons
   }
 }
 
-template <class Term, std::size_t Rows>
+template <class Term, class Value, std::size_t Rows>
 THIMBLE_ALWAYS_INLINE void float_group(const float* query, std::size_t dim, const code_rows& rows, const node* nodes,
                                        float* out) {
-  const float* row[Rows];
+  const Value* row[Rows];
 #pragma GCC unroll 4
-  for (std::size_t r = 0; r < Rows; ++r) row[r] = reinterpret_cast<const float*>(rows.data + nodes[r] * rows.stride);
+  for (std::size_t r = 0; r < Rows; ++r) row[r] = reinterpret_cast<const Value*>(rows.data + nodes[r] * rows.stride);
   float_group<Term>(query, dim, row, out);
 }
 
-template <class Term>
+// At most Most rows.
+template <class Term, class Value, std::size_t Most>
+THIMBLE_ALWAYS_INLINE void float_rest(const float* query, std::size_t dim, const code_rows& rows, const node* nodes,
+                                      std::size_t n, float* out) {
+  if (n == Most) return float_group<Term, Value, Most>(query, dim, rows, nodes, out);
+  if constexpr (Most > 1) float_rest<Term, Value, Most - 1>(query, dim, rows, nodes, n, out);
+}
+
+template <class Term, class Value>
 THIMBLE_ALWAYS_INLINE void float_rows(const float* query, std::size_t dim, const code_rows& rows, const node* nodes,
                                       std::size_t n, float* out) {
-  const std::size_t row_bytes = dim * sizeof(float);
+  const std::size_t row_bytes = dim * sizeof(Value);
+  touch(rows, nodes, n, row_bytes);
   prefetch<float_rows_at_once>(rows, nodes, n, row_bytes);
   std::size_t i = 0;
   for (; i + float_rows_at_once <= n; i += float_rows_at_once) {
     prefetch<float_rows_at_once>(rows, nodes + i + float_rows_at_once, n - i - float_rows_at_once, row_bytes);
-    float_group<Term, float_rows_at_once>(query, dim, rows, nodes + i, out + i);
+    float_group<Term, Value, float_rows_at_once>(query, dim, rows, nodes + i, out + i);
   }
-  switch (n - i) {
-    case 3:
-      return float_group<Term, 3>(query, dim, rows, nodes + i, out + i);
-    case 2:
-      return float_group<Term, 2>(query, dim, rows, nodes + i, out + i);
-    case 1:
-      return float_group<Term, 1>(query, dim, rows, nodes + i, out + i);
-    default:
-      return;
-  }
+  if constexpr (float_rows_at_once > 1)
+    float_rest<Term, Value, float_rows_at_once - 1>(query, dim, rows, nodes + i, n - i, out + i);
 }
 
 inline void l2_rows(const float* query, std::size_t dim, code_rows rows, const node* nodes, std::size_t n, float* out) {
-  float_rows<squared_difference>(query, dim, rows, nodes, n, out);
+  float_rows<squared_difference, float>(query, dim, rows, nodes, n, out);
 }
-
 inline void dot_rows(const float* query, std::size_t dim, code_rows rows, const node* nodes, std::size_t n,
                      float* out) {
-  float_rows<product>(query, dim, rows, nodes, n, out);
+  float_rows<product, float>(query, dim, rows, nodes, n, out);
+}
+inline void l2_half_rows(const float* query, std::size_t dim, code_rows rows, const node* nodes, std::size_t n,
+                         float* out) {
+  float_rows<squared_difference, half>(query, dim, rows, nodes, n, out);
+}
+inline void dot_half_rows(const float* query, std::size_t dim, code_rows rows, const node* nodes, std::size_t n,
+                          float* out) {
+  float_rows<product, half>(query, dim, rows, nodes, n, out);
 }
 
 inline float l2(const float* a, const float* b, std::size_t dim) {
@@ -205,11 +302,45 @@ inline float dot(const float* a, const float* b, std::size_t dim) {
   return out;
 }
 
-inline constexpr kernel_set kernels = {
+// ----------------------------------------------------------------------------------------------------- transform
+
+// Pairs within a register, for all h below its lanes: mix<h> is (a, b) -> (a + b, a - b) for lanes h apart.
+template <std::size_t H = 1>
+THIMBLE_ALWAYS_INLINE vec mix_lanes(vec v) {
+  if constexpr (H < lanes) {
+    return mix_lanes<2 * H>(mix<H>(v));
+  } else {
+    return v;
+  }
+}
+
+inline void hadamard(float* values, std::size_t n, float scale) {
+  if constexpr (lanes > 1)
+    for (std::size_t i = 0; i < n; i += lanes) store(values + i, mix_lanes(load(values + i)));
+  for (std::size_t h = lanes; h < n; h *= 2) {
+    for (std::size_t i = 0; i < n; i += 2 * h) {
+      for (std::size_t j = i; j < i + h; j += lanes) {
+        const vec a = load(values + j);
+        const vec b = load(values + j + h);
+        store(values + j, add(a, b));
+        store(values + j + h, subtract(a, b));
+      }
+    }
+  }
+  const vec factor = broadcast(scale);
+  for (std::size_t i = 0; i < n; i += lanes) store(values + i, multiply(load(values + i), factor));
+}
+
+THIMBLE_KERNEL_TABLE constexpr kernel_set kernels = {
     .set = this_set,
-    .estimate8 = estimate8,
+    .arrange = arrange,
+    .estimate = {nullptr, estimate<1>, estimate<2>, estimate<3>, estimate<4>, estimate<5>, estimate<6>, estimate<7>,
+                 estimate<8>},
     .l2_rows = l2_rows,
     .dot_rows = dot_rows,
+    .l2_half_rows = l2_half_rows,
+    .dot_half_rows = dot_half_rows,
     .l2 = l2,
     .dot = dot,
+    .hadamard = hadamard,
 };

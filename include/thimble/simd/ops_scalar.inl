@@ -7,55 +7,56 @@ inline constexpr std::size_t rows_at_once = 1;
 inline constexpr std::size_t float_rows_at_once = 1;
 inline constexpr bool prefetches = true;
 
-inline constexpr std::size_t codes_at_once = 1;
-using values = std::int32_t;
+inline constexpr std::size_t register_bytes = plane_block;
 using sums = std::int32_t;
 
-struct constants {};
-THIMBLE_ALWAYS_INLINE constants load_constants() { return {}; }
+#include <thimble/simd/arrange_bytes.inl>
 
 THIMBLE_ALWAYS_INLINE sums zero_sums() { return 0; }
-THIMBLE_ALWAYS_INLINE values load_values(const std::int8_t* p, constants /*fixed*/) { return *p; }
-THIMBLE_ALWAYS_INLINE values load_first_values(const std::int8_t* p, std::size_t /*n*/, constants /*fixed*/) {
-  return *p;
+
+// |sum| <= 127 * 127 * 65,535 < 2^31 / 2, and 128 * 127 * 65,535 with 8 bits.
+template <unsigned Width>
+THIMBLE_ALWAYS_INLINE void add_plane(const unsigned char* const (&codes)[1], const std::int8_t* values,
+                                     std::size_t bytes, sums (&partial)[1]) {
+  if constexpr (Width == 8) {
+    // Not the unsigned byte cast: GCC 12 takes that for unsigned times signed where it has VNNI.
+    const auto* c = reinterpret_cast<const std::int8_t*>(codes[0]);
+    for (std::size_t i = 0; i < bytes; ++i) partial[0] += c[i] * values[i];
+  } else {
+    constexpr std::size_t fields = 8 / Width;
+    for (std::size_t i = 0; i < bytes; ++i) {
+      const std::int8_t* of_byte = values + i / register_bytes * register_bytes * fields + i % register_bytes;
+      for (std::size_t field = 0; field < fields; ++field)
+        partial[0] += (codes[0][i] >> field * Width & ((1 << Width) - 1)) * of_byte[field * register_bytes];
+    }
+  }
 }
 
-// |sum| <= 255 * 64 * 65,535 < 2^30.
-THIMBLE_ALWAYS_INLINE sums accumulate(sums sum, const unsigned char* codes, values block, constants /*fixed*/) {
-  return sum + *codes * block;
-}
-THIMBLE_ALWAYS_INLINE sums accumulate_first(sums sum, const unsigned char* codes, values block, std::size_t /*n*/,
-                                            constants fixed) {
-  return accumulate(sum, codes, block, fixed);
+template <unsigned By>
+THIMBLE_ALWAYS_INLINE void shift_left(sums (&partial)[1]) {
+  partial[0] *= 1 << By;
 }
 
-template <std::size_t Rows>
-THIMBLE_ALWAYS_INLINE void fold(const sums (&partial)[Rows], std::int32_t (&dots)[Rows]) {
-  for (std::size_t r = 0; r < Rows; ++r) dots[r] = partial[r];
-}
-
-THIMBLE_ALWAYS_INLINE double exact_dot(std::int32_t dot, const code_factors& /*row*/, const integer_query& /*query*/) {
-  return dot;
-}
+THIMBLE_ALWAYS_INLINE void fold(const sums (&partial)[1], std::int32_t (&dots)[1]) { dots[0] = partial[0]; }
 
 inline constexpr std::size_t lanes = 1;
 using vec = float;
 
 THIMBLE_ALWAYS_INLINE vec zero() { return 0; }
+THIMBLE_ALWAYS_INLINE vec broadcast(float value) { return value; }
 THIMBLE_ALWAYS_INLINE vec load(const float* p) { return *p; }
 THIMBLE_ALWAYS_INLINE vec load_first(const float* p, std::size_t /*n*/) { return *p; }
+THIMBLE_ALWAYS_INLINE vec load(const half* p) { return static_cast<float>(*p); }
+THIMBLE_ALWAYS_INLINE vec load_first(const half* p, std::size_t /*n*/) { return static_cast<float>(*p); }
+THIMBLE_ALWAYS_INLINE void store(float* p, vec v) { *p = v; }
 THIMBLE_ALWAYS_INLINE vec add(vec a, vec b) { return a + b; }
 THIMBLE_ALWAYS_INLINE vec subtract(vec a, vec b) { return a - b; }
 
-// The empty instruction hides from the compiler that the value is a product, so it cannot fuse it into the sum.
-THIMBLE_ALWAYS_INLINE vec multiply(vec a, vec b) {
-  vec rounded = a * b;
-#if THIMBLE_X86
-  __asm__("" : "+x"(rounded));
-#elif !THIMBLE_EMSCRIPTEN
-  __asm__("" : "+m"(rounded));
-#endif
-  return rounded;
+// The empty instruction hides from the compiler that the value is a product, so it cannot fuse it into a sum.
+THIMBLE_ALWAYS_INLINE float rounded(float product) {
+  THIMBLE_HIDE(product);
+  return product;
 }
+THIMBLE_ALWAYS_INLINE vec multiply(vec a, vec b) { return rounded(a * b); }
 
 THIMBLE_ALWAYS_INLINE float fold(vec v) { return v; }

@@ -8,6 +8,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <thimble/core/config.hpp>
+#include <thimble/core/half.hpp>
+#include <thimble/simd/code_layout.hpp>
 #include <thimble/simd/kernel_set.hpp>
 
 #if THIMBLE_WASM_RELAXED
@@ -18,10 +20,15 @@ namespace thimble::inline THIMBLE_FLAGS::simd::wasm_relaxed {
 
 inline constexpr isa this_set = isa::wasm_relaxed;
 
+#if THIMBLE_KERNELS_ARE_HERE
 // clang-format off
 #include <thimble/simd/ops_wasm_relaxed.inl>
 #include <thimble/simd/kernels.inl>
 // clang-format on
+#else
+extern const kernel_set kernels;
+bool dot_is_exact();
+#endif
 
 }  // namespace thimble::inline THIMBLE_FLAGS::simd::wasm_relaxed
 

@@ -8,6 +8,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <thimble/core/config.hpp>
+#include <thimble/core/half.hpp>
+#include <thimble/simd/code_layout.hpp>
 #include <thimble/simd/kernel_set.hpp>
 
 #if THIMBLE_WASM_SIMD
@@ -18,10 +20,14 @@ namespace thimble::inline THIMBLE_FLAGS::simd::wasm_simd128 {
 
 inline constexpr isa this_set = isa::wasm_simd128;
 
+#if THIMBLE_KERNELS_ARE_HERE
 // clang-format off
 #include <thimble/simd/ops_wasm_simd128.inl>
 #include <thimble/simd/kernels.inl>
 // clang-format on
+#else
+extern const kernel_set kernels;
+#endif
 
 }  // namespace thimble::inline THIMBLE_FLAGS::simd::wasm_simd128
 

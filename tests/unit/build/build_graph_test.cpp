@@ -8,11 +8,13 @@
 #include <thimble/build/build_graph.hpp>
 #include <thimble/metric/checked_rows.hpp>
 #include <thimble/quant/float32.hpp>
+#include <thimble/quant/sq4.hpp>
 #include <thimble/quant/sq8.hpp>
 #include <vector>
 
 #include "unit/support/archetypes.hpp"
 #include "unit/support/coded.hpp"
+#include "unit/support/environment.hpp"
 #include "unit/support/outcome.hpp"
 #include "unit/support/stores.hpp"
 #include "unit/support/vectors.hpp"
@@ -29,8 +31,8 @@ TEST(encode_rows, gives_the_codes_of_all_rows_and_readable_slack_whoever_works) 
   const coded<sq8> data(rows, metric::l2);
   inline_executor one;
   thread_executor many(4);
-  const auto by_one = encode_rows(data.quantizer(), rows.view(), one, {});
-  const auto by_many = encode_rows(data.quantizer(), rows.view(), many, {});
+  const auto by_one = encode_rows(data.quantizer(), data.kernels(), rows.view(), one, {});
+  const auto by_many = encode_rows(data.quantizer(), data.kernels(), rows.view(), many, {});
   ASSERT_TRUE(succeeded(by_one));
   ASSERT_TRUE(succeeded(by_many));
   EXPECT_TRUE(std::ranges::equal(by_one->span(), data.codes()));
@@ -39,11 +41,24 @@ TEST(encode_rows, gives_the_codes_of_all_rows_and_readable_slack_whoever_works) 
   EXPECT_TRUE(std::ranges::all_of(slack, [](std::byte b) { return b == std::byte{}; }));
 }
 
+// Scratch as large as asked for, on a boundary, and one for each worker: sq4 keeps a row of levels in it.
+TEST(encode_rows, workers_do_not_share_their_scratch) {
+  const auto rows = test::clustered_vectors(3000, 65, 1);
+  const coded<sq4> data(rows, metric::l2);
+  thread_executor many(4);
+  for (int round = 0; round < 5; ++round) {
+    const auto codes = encode_rows(data.quantizer(), data.kernels(), rows.view(), many, {});
+    ASSERT_TRUE(succeeded(codes));
+    EXPECT_TRUE(std::ranges::equal(codes->span(), data.codes()));
+  }
+}
+
 TEST(encode_rows, an_error_of_one_row_ends_it) {
   const auto rows = test::random_vectors(700, 4, 1);
   const coded<float32> data(rows, metric::l2);
   thread_executor many(4);
-  EXPECT_EQ(code_of(encode_rows(data.quantizer(), test::failing_rows(rows.view(), 600), many, {})), errc::corrupt);
+  EXPECT_EQ(code_of(encode_rows(data.quantizer(), data.kernels(), test::failing_rows(rows.view(), 600), many, {})),
+            errc::corrupt);
 }
 
 TEST(link_codes, the_same_seed_gives_the_same_graph_and_another_seed_another) {
@@ -89,11 +104,11 @@ TEST(link_codes, can_be_cancelled_by_any_report) {
 TEST(build_graph, needs_no_more_than_the_concepts_promise) {
   const test::minimal_rows rows(100);
   test::minimal_executor on;
-  const auto quantizer = test::minimal_quantizer::train(rows, metric::l2);
+  const auto& kernels = **simd::kernels_for(test::asked_simd());
+  const auto quantizer = test::minimal_quantizer::train(rows, metric::l2, {.kernels = kernels});
   ASSERT_TRUE(succeeded(quantizer));
-  const auto codes = encode_rows(*quantizer, rows, on, {});
+  const auto codes = encode_rows(*quantizer, kernels, rows, on, {});
   ASSERT_TRUE(succeeded(codes));
-  const auto& kernels = **simd::kernels_for(simd::isa::automatic);
   const auto graph = link_codes(*quantizer, kernels, codes->span(), 100, 4, 20, 1, on, {});
   ASSERT_TRUE(succeeded(graph));
   EXPECT_EQ(graph->size(), 100u);

@@ -10,10 +10,12 @@
 #include <map>
 #include <thimble/index/index.hpp>
 #include <thimble/quant/float32.hpp>
+#include <thimble/quant/rabitq.hpp>
 #include <thimble/quant/sq8.hpp>
 #include <thimble/store/memory_store.hpp>
 
 #include "unit/support/archetypes.hpp"
+#include "unit/support/environment.hpp"
 #include "unit/support/exact.hpp"
 #include "unit/support/files.hpp"
 #include "unit/support/outcome.hpp"
@@ -45,7 +47,7 @@ double recall_of(const index<sq8>& searched) {
 }
 
 TEST(index_build, many_threads_find_as_much_as_one) {
-  const auto one = index<sq8>::build(rows().view(), {.ef_construction = 100, .threads = 1});
+  const auto one = index<sq8>::build(rows().view(), test::on_asked_simd({.ef_construction = 100, .threads = 1}));
   ASSERT_TRUE(succeeded(one));
   const double recall = recall_of(*one);
   EXPECT_GE(recall, .98);
@@ -70,7 +72,7 @@ TEST(index_build, progress_grows_in_each_stage_and_ends_at_the_total) {
     std::vector<build_stage> stages;
     const auto built = index<sq8>::build(
         rows().view(), {.ef_construction = 20, .threads = threads, .progress = [&](const build_progress& p) {
-                          EXPECT_EQ(p.total, rows().size());
+                          EXPECT_EQ(p.total, p.stage == build_stage::train ? 1 : rows().size());
                           EXPECT_LE(p.done, p.total);
                           EXPECT_GE(p.done, last[p.stage]);
                           last[p.stage] = p.done;
@@ -78,23 +80,50 @@ TEST(index_build, progress_grows_in_each_stage_and_ends_at_the_total) {
                           return true;
                         }});
     ASSERT_TRUE(succeeded(built));
+    EXPECT_EQ(last[build_stage::train], 1u);
     EXPECT_EQ(last[build_stage::encode], rows().size());
     EXPECT_EQ(last[build_stage::link], rows().size());
     EXPECT_TRUE(std::ranges::is_sorted(stages)) << "one stage after the other";
   }
 }
 
-TEST(index_build, is_cancelled_at_any_report) {
+// Codes too coarse for a graph: it is built on sq8 codes first.
+TEST(index_build, coarse_codes_get_the_graph_of_sq8_and_keep_none_of_its_bytes) {
+  std::vector<build_stage> stages;
+  const auto report = [&](const build_progress& p) {
+    if (stages.empty() || stages.back() != p.stage) stages.push_back(p.stage);
+    return true;
+  };
+  const auto coarse = index<rabitq<1>>::build(
+      rows().view(), test::on_asked_simd({.ef_construction = 50, .seed = 3, .progress = report}));
+  ASSERT_TRUE(succeeded(coarse));
+  using enum build_stage;
+  EXPECT_EQ(stages, (std::vector{train, encode, link, train, encode}));
+  const auto fine = index<sq8>::build(rows().view(), {.ef_construction = 50, .seed = 3});
+  const auto coarse_file = test::saved(*coarse), fine_file = test::saved(*fine);
+  for (const section kind : {section::levels, section::base_links, section::upper_links}) {
+    const auto part = [&](const test::file_bytes& file) {
+      const auto entry = test::entry_of(file, kind);
+      return std::span(file).subspan(static_cast<std::size_t>(entry.offset), static_cast<std::size_t>(entry.bytes));
+    };
+    EXPECT_TRUE(std::ranges::equal(part(coarse_file), part(fine_file))) << static_cast<unsigned>(kind);
+  }
+  EXPECT_LT(coarse->memory().codes, rows().size() * 33);
+}
+
+template <class Quantizer>
+void expect_cancelled_at_any_report() {
   for (const unsigned threads : {1u, 4u}) {
     int reports = 0;
     const auto count = [&](const build_progress&) { return ++reports != 0; };
-    ASSERT_TRUE(succeeded(index<sq8>::build(rows().view(), {.ef_construction = 20, .threads = 1, .progress = count})));
+    ASSERT_TRUE(
+        succeeded(index<Quantizer>::build(rows().view(), {.ef_construction = 20, .threads = 1, .progress = count})));
     const int all = reports;
     for (int stop_at = 1; stop_at <= all; ++stop_at) {
       reports = 0;
       const auto stop = [&](const build_progress&) { return ++reports < stop_at; };
       const auto built =
-          index<sq8>::build(rows().view(), {.ef_construction = 20, .threads = threads, .progress = stop});
+          index<Quantizer>::build(rows().view(), {.ef_construction = 20, .threads = threads, .progress = stop});
       // With more threads worker 0 may have fewer reports to make.
       if (threads == 1 || reports >= stop_at) {
         EXPECT_EQ(code_of(built), errc::cancelled) << stop_at;
@@ -103,6 +132,9 @@ TEST(index_build, is_cancelled_at_any_report) {
     }
   }
 }
+
+TEST(index_build, is_cancelled_at_any_report) { expect_cancelled_at_any_report<sq8>(); }
+TEST(index_build, of_two_rounds_is_cancelled_at_any_report) { expect_cancelled_at_any_report<rabitq<1>>(); }
 
 // Runs the job on threads of its own and counts.
 class counting_executor {
@@ -144,15 +176,16 @@ TEST(index_build, an_error_of_one_worker_ends_all) {
 
 // ------------------------------------------------------------------------------------------------------- archetypes
 
-TEST(index_build, an_index_needs_no_more_than_the_concepts_promise) {
+template <class Quantizer>
+void expect_that_the_concepts_are_enough() {
   const test::minimal_rows source(100);
   test::minimal_executor on;
-  using minimal_index = index<test::minimal_quantizer>;
+  using minimal_index = index<Quantizer>;
   const auto built = minimal_index::build(source, {.m = 4, .ef_construction = 20}, on);
   ASSERT_TRUE(succeeded(built));
   const auto opened = test::opened<minimal_index>(test::saved(*built));
   ASSERT_TRUE(succeeded(opened));
-  EXPECT_EQ(opened->quantizer_name(), "minimal");
+  EXPECT_EQ(opened->quantizer_name(), Quantizer::name);
   const std::vector<float> query{41.3f, 1};
   test::minimal_row_store row_store(opened->fingerprint());
   test::minimal_batch_store batch_store(opened->fingerprint());
@@ -165,6 +198,11 @@ TEST(index_build, an_index_needs_no_more_than_the_concepts_promise) {
   EXPECT_TRUE(succeeded(opened->check_store(async_store)));
   test::minimal_row_store foreign(opened->fingerprint() + 1);
   EXPECT_EQ(code_of(opened->search(query, {}, foreign)), errc::store_mismatch);
+}
+
+TEST(index_build, an_index_needs_no_more_than_the_concepts_promise) {
+  expect_that_the_concepts_are_enough<test::minimal_quantizer>();
+  expect_that_the_concepts_are_enough<test::minimal_coarse_quantizer>();
 }
 
 TEST(index_build, all_kinds_of_stores_give_the_same_hits_and_are_asked_once) {

@@ -6,8 +6,10 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <limits>
 #include <string>
+#include <string_view>
 #include <thimble/index/any_index.hpp>
 
 #include "fuzz/open_bytes.hpp"
@@ -34,8 +36,12 @@ const std::vector<file_bytes>& good_files() {
   return read;
 }
 
-const file_bytes& float32_file() { return good_files()[0]; }
-const file_bytes& sq8_file() { return good_files()[1]; }
+const file_bytes& file_named(std::string_view name) {
+  const auto at = std::ranges::find(golden::files, name, &golden::golden_file::name);
+  return good_files()[static_cast<std::size_t>(at - golden::files.begin())];
+}
+const file_bytes& float32_file() { return file_named("float32_cosine"); }
+const file_bytes& sq8_file() { return file_named("sq8_l2"); }
 
 std::optional<errc> opened(std::span<const std::byte> bytes) { return code_of(test::opened<any_index>(bytes)); }
 
@@ -94,7 +100,7 @@ TEST(index_hostile, a_description_out_of_range_is_corrupt) {
     EXPECT_EQ(with([](index_meta& m) { m.metric = 3; }), errc::corrupt);
     EXPECT_EQ(with([](index_meta& m) { m.metric = 0x100; }), errc::corrupt);
     EXPECT_EQ(with([](index_meta& m) { m.ef_construction = 0xffffffffu; }), errc::corrupt);
-    for (const std::uint32_t quantizer : {0u, 2u, 200u, 0xffffffffu})
+    for (const std::uint32_t quantizer : {0u, 5u, 16u, 25u, 200u, 0xffffffffu})
       EXPECT_EQ(with([&](index_meta& m) { m.quantizer = quantizer; }), errc::wrong_quantizer) << quantizer;
   }
 }
@@ -185,20 +191,82 @@ TEST(index_hostile, sections_of_a_wrong_size_are_corrupt) {
   }
 }
 
+// How a file opens when one value in the codes is another.
+template <class T>
+std::optional<errc> code_changed(const file_bytes& good, std::size_t at, T value) {
+  return forged(
+      good, [&](file_bytes& file) { store_as(test::values_of<std::byte>(file, section::codes).data() + at, value); });
+}
+
 TEST(index_hostile, factors_that_no_encoder_writes_are_corrupt) {
-  const auto with = [](const simd::code_factors& factors) {
-    return forged(sq8_file(), [&](file_bytes& file) {
-      const auto codes = test::values_of<std::byte>(file, section::codes);
-      store_as(codes.data() + 5 * 36 + 28, factors);
-    });
+  // Row 5, behind 28 bytes of codes: add, sum.
+  constexpr std::size_t add = 5 * 36 + 28, sum = add + 4;
+  const auto right = load_as<std::int32_t>(sq8_file().data() + test::entry_of(sq8_file(), section::codes).offset + sum);
+  EXPECT_EQ(code_changed(sq8_file(), sum, right), std::nullopt);
+  EXPECT_EQ(code_changed(sq8_file(), sum, right + 1), errc::corrupt);
+  EXPECT_EQ(code_changed(sq8_file(), sum, std::numeric_limits<std::int32_t>::max()), errc::corrupt);
+  EXPECT_EQ(code_changed(sq8_file(), add, std::numeric_limits<float>::quiet_NaN()), errc::corrupt);
+  EXPECT_EQ(code_changed(sq8_file(), add, -std::numeric_limits<float>::infinity()), errc::corrupt);
+}
+
+TEST(index_hostile, factors_of_sq4_that_are_no_numbers_and_fields_without_meaning_are_corrupt) {
+  // Row 5: 13 bytes of codes, half of the last one unused, 3 of padding, add, scale, 4 bytes without meaning.
+  const file_bytes& good = file_named("sq4_l2");
+  constexpr std::size_t row = 5 * 28;
+  for (const std::size_t factor : {row + 16, row + 20}) {
+    EXPECT_EQ(code_changed(good, factor, 1.0f), std::nullopt);
+    EXPECT_EQ(code_changed(good, factor, std::numeric_limits<float>::quiet_NaN()), errc::corrupt);
+    EXPECT_EQ(code_changed(good, factor, std::numeric_limits<float>::infinity()), errc::corrupt);
+  }
+  EXPECT_EQ(code_changed(good, row + 12, std::byte{0xff}), errc::corrupt);
+  for (const std::size_t unused : {row + 13, row + 15, row + 24, row + 27})
+    EXPECT_EQ(code_changed(good, unused, std::byte{1}), errc::corrupt);
+}
+
+TEST(index_hostile, halfs_that_are_no_numbers_are_corrupt) {
+  const file_bytes& good = file_named("float16_l2");
+  for (const std::uint16_t bits : {std::uint16_t{0x7c00}, std::uint16_t{0xfe00}, std::uint16_t{0x7fff}})
+    EXPECT_EQ(code_changed(good, 7 * 52 + 24, bits), errc::corrupt);
+  EXPECT_EQ(code_changed(good, 7 * 52 + 50, std::uint16_t{1}), errc::corrupt);
+  EXPECT_EQ(code_changed(good, 7 * 52 + 24, std::uint16_t{0x7bff}), std::nullopt);
+}
+
+TEST(index_hostile, factors_of_rabitq_out_of_range_are_corrupt) {
+  struct layout {
+    const char* name;
+    std::size_t code_bytes;
+    std::size_t add, scale, details;  // in a row of 25 dimensions, 64 of them in the code
   };
-  const std::byte* const good = sq8_file().data() + test::entry_of(sq8_file(), section::codes).offset + 5 * 36 + 28;
-  const auto right = load_as<simd::code_factors>(good);
-  EXPECT_EQ(with(right), std::nullopt);
-  EXPECT_EQ(with({.add = right.add, .sum = right.sum + 1}), errc::corrupt);
-  EXPECT_EQ(with({.add = right.add, .sum = std::numeric_limits<std::int32_t>::max()}), errc::corrupt);
-  EXPECT_EQ(with({.add = std::numeric_limits<float>::quiet_NaN(), .sum = right.sum}), errc::corrupt);
-  EXPECT_EQ(with({.add = -std::numeric_limits<float>::infinity(), .sum = right.sum}), errc::corrupt);
+  for (const layout& l :
+       {layout{"rabitq1_cosine", 20, 8, 12, 16}, {"rabitq4_ip", 44, 32, 36, 40}, {"rabitq8_l2", 80, 64, 72, 76}}) {
+    const file_bytes& good = file_named(l.name);
+    ASSERT_EQ(load_as<index_meta>(good.data() + test::entry_of(good, section::meta).offset).code_bytes, l.code_bytes);
+    const std::size_t row = 9 * l.code_bytes;
+    for (const float bad : {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity(),
+                            -std::numeric_limits<float>::infinity()}) {
+      EXPECT_EQ(code_changed(good, row + l.add, bad), errc::corrupt) << l.name;
+      EXPECT_EQ(code_changed(good, row + l.scale, bad), errc::corrupt) << l.name;
+    }
+    // A norm of infinity, and a centroid that is not there: the query's terms lie behind each other.
+    EXPECT_EQ(code_changed(good, row + l.details, std::uint16_t{0x7f80}), errc::corrupt) << l.name;
+    EXPECT_EQ(code_changed(good, row + l.details + 3, std::byte{0xff}), errc::corrupt) << l.name;
+  }
+}
+
+// Whatever number stands in a quantizer's parameters: a named error, or an index that answers.
+TEST(index_hostile, parameters_may_be_anything) {
+  constexpr std::uint32_t words[] = {0, 1, 64, 0x7149f2cb, 0x7f7fffff, 0x7fc00000, 0x80000000, 0xff800000, 0xffffffff};
+  for (const file_bytes& good : good_files()) {
+    const std::size_t n_words = static_cast<std::size_t>(test::entry_of(good, section::quantizer).bytes / 4);
+    for (std::size_t at = 0; at < n_words; at += at < 64 ? 1 : 97) {
+      for (const std::uint32_t word : words) {
+        file_bytes file = good;
+        test::values_of<std::uint32_t>(file, section::quantizer)[at] = word;
+        test::fix_checksums(file);
+        ASSERT_EQ(fuzz::wrong_answer(file), "") << "word " << at << " is " << word;
+      }
+    }
+  }
 }
 
 TEST(index_hostile, parameters_that_no_training_gives_are_corrupt) {
@@ -242,10 +310,10 @@ TEST(index_hostile, links_without_a_way_to_all_still_give_as_many_hits_as_were_a
 
 TEST(index_hostile, random_mutations_give_a_named_error_or_valid_hits) {
   random_generator random(2026);
-  const int rounds = test::slow ? 1000 : 5000;
+  const int rounds = test::slow ? 1500 : 8000;
   int accepted = 0;
   for (int round = 0; round < rounds; ++round) {
-    file_bytes file = fuzz::mutated(good_files()[static_cast<std::size_t>(round % 3)], random);
+    file_bytes file = fuzz::mutated(good_files()[static_cast<std::size_t>(round) % good_files().size()], random);
     if (round % 8 != 0) fuzz::fix_checksums(file);
     ASSERT_EQ(fuzz::wrong_answer(file), "") << "round " << round;
     accepted += opened(file) == std::nullopt ? 1 : 0;

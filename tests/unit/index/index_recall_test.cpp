@@ -6,10 +6,16 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <string>
 #include <thimble/index/index.hpp>
+#include <thimble/quant/float16.hpp>
 #include <thimble/quant/float32.hpp>
+#include <thimble/quant/rabitq.hpp>
+#include <thimble/quant/sq4.hpp>
 #include <thimble/quant/sq8.hpp>
 #include <thimble/store/memory_store.hpp>
+#include <type_traits>
+#include <vector>
 
 #include "unit/support/environment.hpp"
 #include "unit/support/exact.hpp"
@@ -46,7 +52,7 @@ double recall_of(const index<Quantizer>& searched, const search_params& params) 
 TEST(index_recall, on_the_bundled_pictures_is_what_the_readme_promises) {
   ASSERT_EQ(base_pictures().size(), 9000u);
   ASSERT_EQ(query_pictures().size(), 1000u);
-  const build_options options{.threads = 2};
+  const build_options options = test::on_asked_simd({.threads = 2});
   const auto full = index<float32>::build(base_pictures().all(), options);
   ASSERT_TRUE(succeeded(full));
   const auto coded = index<sq8>::build(base_pictures().all(), options);
@@ -62,6 +68,76 @@ TEST(index_recall, on_the_bundled_pictures_is_what_the_readme_promises) {
   RecordProperty("float32", std::to_string(exact));
   RecordProperty("sq8", std::to_string(estimated));
   RecordProperty("sq8_rerank_50", std::to_string(reranked));
+}
+
+// Every quantizer on fewer pictures, so that unoptimised builds are done in seconds: what its codes find by themselves,
+// scanned and through the graph, and that 100 candidates hold all there is to find.
+struct least_recall {
+  double estimated;
+  double reranked;
+};
+
+constexpr std::size_t n_some = 3000;
+constexpr std::size_t n_some_queries = test::slow ? 40 : 100;
+
+const std::vector<std::vector<label>>& truth_of_some() {
+  static const std::vector<std::vector<label>> truth = [] {
+    const auto rows = base_pictures().floats(n_some);
+    std::vector<std::vector<label>> all;
+    for (std::size_t i = 0; i < n_some_queries; ++i)
+      all.push_back(test::exact_nearest(metric::l2, query_pictures().row(i), n_some, 10,
+                                        [&](std::size_t x) { return rows.row(x); }));
+    return all;
+  }();
+  return truth;
+}
+
+template <class Quantizer>
+class index_recall_of : public ::testing::Test {
+ protected:
+  static constexpr least_recall wanted() {
+    if (std::is_same_v<Quantizer, float32>) return {.estimated = .999, .reranked = .999};
+    if (std::is_same_v<Quantizer, float16>) return {.estimated = .999, .reranked = .999};
+    if (std::is_same_v<Quantizer, sq8>) return {.estimated = .98, .reranked = .995};
+    if (std::is_same_v<Quantizer, sq4>) return {.estimated = .95, .reranked = .995};
+    constexpr double of_bits[] = {.85, .9, .93, .94, .96, .97, .98, .98};
+    return {.estimated = of_bits[Quantizer::file_id - rabitq<1>::file_id], .reranked = .99};
+  }
+
+  static double recall(const index<Quantizer>& searched, const search_params& params) {
+    auto store = memory_store<std::uint8_t>::create(base_pictures().first(n_some));
+    std::size_t found = 0;
+    for (std::size_t i = 0; i < n_some_queries; ++i) {
+      const auto hits = searched.search(query_pictures().row(i), params, *store);
+      EXPECT_TRUE(succeeded(hits));
+      if (!hits) return 0;
+      found += test::n_common(*hits, truth_of_some()[i]);
+    }
+    return static_cast<double>(found) / static_cast<double>(10 * n_some_queries);
+  }
+};
+
+using all_quantizers = ::testing::Types<float32, float16, sq8, sq4, rabitq<1>, rabitq<2>, rabitq<3>, rabitq<4>,
+                                        rabitq<5>, rabitq<6>, rabitq<7>, rabitq<8>>;
+struct quantizer_names {
+  template <class Quantizer>
+  static std::string GetName(int /*position*/) {  // NOLINT(readability-identifier-naming): GoogleTest's name
+    return std::string(Quantizer::name);
+  }
+};
+TYPED_TEST_SUITE(index_recall_of, all_quantizers, quantizer_names);
+
+TYPED_TEST(index_recall_of, codes_on_real_data_is_what_their_bits_allow) {
+  const auto built = index<TypeParam>::build(base_pictures().first(n_some),
+                                             test::on_asked_simd({.ef_construction = 60, .threads = 2}));
+  ASSERT_TRUE(succeeded(built));
+  for (const bool exhaustive : {true, false}) {
+    const double estimated = this->recall(*built, {.k = 10, .ef = 100, .rerank = 0, .exhaustive = exhaustive});
+    const double reranked = this->recall(*built, {.k = 10, .ef = 100, .rerank = 100, .exhaustive = exhaustive});
+    EXPECT_GE(estimated, this->wanted().estimated) << (exhaustive ? "exhaustive" : "graph");
+    EXPECT_GE(reranked, this->wanted().reranked) << (exhaustive ? "exhaustive" : "graph");
+    this->RecordProperty(exhaustive ? "exhaustive" : "graph", std::to_string(estimated));
+  }
 }
 
 TEST(index_recall, the_scan_in_integers_and_hnswlib_agree_on_the_truth) {
@@ -114,7 +190,8 @@ class index_metrics : public ::testing::TestWithParam<metric_case> {
   template <class Quantizer>
   void expect_right_hits() {
     const auto metric = GetParam().metric;
-    const auto built = index<Quantizer>::build(base_.view(), {.metric = metric, .ef_construction = 100});
+    const auto built =
+        index<Quantizer>::build(base_.view(), test::on_asked_simd({.metric = metric, .ef_construction = 100}));
     ASSERT_TRUE(succeeded(built));
     auto store = memory_store<float>::create(base_.view());
     std::size_t found = 0;
@@ -140,6 +217,10 @@ class index_metrics : public ::testing::TestWithParam<metric_case> {
 
 TEST_P(index_metrics, float32_finds_the_nearest_with_exact_distances) { expect_right_hits<float32>(); }
 TEST_P(index_metrics, sq8_with_rerank_finds_the_nearest_with_exact_distances) { expect_right_hits<sq8>(); }
+TEST_P(index_metrics, float16_with_rerank_finds_the_nearest_with_exact_distances) { expect_right_hits<float16>(); }
+TEST_P(index_metrics, sq4_with_rerank_finds_the_nearest_with_exact_distances) { expect_right_hits<sq4>(); }
+TEST_P(index_metrics, rabitq2_with_rerank_finds_the_nearest_with_exact_distances) { expect_right_hits<rabitq<2>>(); }
+TEST_P(index_metrics, rabitq5_with_rerank_finds_the_nearest_with_exact_distances) { expect_right_hits<rabitq<5>>(); }
 
 INSTANTIATE_TEST_SUITE_P(all, index_metrics,
                          ::testing::Values(metric_case{metric::l2, true}, metric_case{metric::inner_product, true, .85},

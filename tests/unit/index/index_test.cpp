@@ -9,10 +9,15 @@
 #include <cmath>
 #include <limits>
 #include <thimble/index/index.hpp>
+#include <thimble/quant/float16.hpp>
 #include <thimble/quant/float32.hpp>
+#include <thimble/quant/rabitq.hpp>
+#include <thimble/quant/sq4.hpp>
 #include <thimble/quant/sq8.hpp>
 #include <thimble/store/memory_store.hpp>
 
+#include "unit/support/environment.hpp"
+#include "unit/support/exact.hpp"
 #include "unit/support/outcome.hpp"
 #include "unit/support/stores.hpp"
 #include "unit/support/vectors.hpp"
@@ -43,12 +48,22 @@ class any_quantizer : public ::testing::Test {
   using index_type = index<Quantizer>;
 
   static const index_type& built() {
-    static const expected<index_type> made = index_type::build(rows().view());
+    static const expected<index_type> made = index_type::build(rows().view(), test::on_asked_simd({}));
     return *made;
   }
 };
 
-using quantizers = ::testing::Types<float32, sq8>;
+// Bits a dimension.
+template <class Quantizer>
+std::size_t bits_of() {
+  if (std::is_same_v<Quantizer, float32>) return 32;
+  if (std::is_same_v<Quantizer, float16>) return 16;
+  if (std::is_same_v<Quantizer, sq8>) return 8;
+  if (std::is_same_v<Quantizer, sq4>) return 4;
+  return Quantizer::file_id - 16;
+}
+
+using quantizers = ::testing::Types<float32, float16, sq8, sq4, rabitq<1>, rabitq<5>>;
 struct quantizer_names {
   template <class Quantizer>
   static std::string GetName(int /*position*/) {  // NOLINT(readability-identifier-naming): GoogleTest's name
@@ -78,7 +93,8 @@ TYPED_TEST(any_quantizer, an_index_tells_what_it_was_built_with) {
 TYPED_TEST(any_quantizer, memory_counts_every_part) {
   const auto& made = this->built();
   const memory_usage used = made.memory();
-  EXPECT_GE(used.codes, n * dim * (std::is_same_v<TypeParam, sq8> ? 1 : 4));
+  EXPECT_GE(used.codes, n * dim * bits_of<TypeParam>() / 8);
+  EXPECT_LE(used.codes, n * (64 * bits_of<TypeParam>() / 8 + 20)) << "rabitq rounds the dim up to 64";
   EXPECT_EQ(used.links, n * 2 * 16 * sizeof(node));
   EXPECT_EQ(used.levels, n);
   EXPECT_EQ(used.visited, n);
@@ -209,6 +225,35 @@ TYPED_TEST(any_quantizer, as_many_hits_as_asked_for_or_as_there_are) {
       EXPECT_TRUE(std::ranges::is_sorted(*hits, {}, &neighbor::distance));
     }
   }
+}
+
+TYPED_TEST(any_quantizer, an_exhaustive_search_keeps_the_best_estimates_of_all) {
+  const auto& made = this->built();
+  // All of them, best first: what any smaller number of candidates must be the beginning of.
+  const auto all = made.search(query(), {.k = n, .ef = n, .exhaustive = true});
+  ASSERT_TRUE(succeeded(all));
+  ASSERT_EQ(all->size(), n);
+  EXPECT_TRUE(std::ranges::is_sorted(*all, {}, &neighbor::distance));
+  for (const std::size_t ef : {1u, 10u, 64u, 399u}) {
+    const auto best = made.search(query(), {.k = ef, .ef = ef, .exhaustive = true});
+    ASSERT_TRUE(succeeded(best));
+    ASSERT_EQ(best->size(), ef);
+    EXPECT_TRUE(std::equal(best->begin(), best->end(), all->begin())) << ef;
+  }
+  // No graph search finds a better one.
+  const auto found = made.search(query(), {.k = 10, .ef = 20});
+  for (std::size_t i = 0; i < 10; ++i) EXPECT_GE((*found)[i].distance, (*all)[i].distance);
+}
+
+TYPED_TEST(any_quantizer, an_exhaustive_search_reranks_the_best_of_its_candidates) {
+  const auto& made = this->built();
+  auto store = memory_store<float>::create(rows().view());
+  const auto hits = made.search(query(), {.k = 10, .ef = n, .rerank = n, .exhaustive = true}, *store);
+  ASSERT_TRUE(succeeded(hits));
+  EXPECT_EQ(hits->vectors_read(), n);
+  const auto truth = test::exact_nearest(metric::l2, query(), n, 10, [](std::size_t x) { return rows().row(x); });
+  for (std::size_t i = 0; i < 10; ++i) EXPECT_EQ((*hits)[i].id, truth[i]) << "all were measured: nothing can be missed";
+  EXPECT_EQ(made.search(query(), {.k = 10, .ef = 40, .rerank = 30, .exhaustive = true}, *store)->vectors_read(), 30u);
 }
 
 TYPED_TEST(any_quantizer, ef_below_k_counts_as_k) {

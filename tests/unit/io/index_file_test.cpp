@@ -11,7 +11,7 @@
 namespace thimble {
 namespace {
 
-TEST(index_file, fields_lie_where_version_1_has_them) {
+TEST(index_file, fields_lie_where_version_2_has_them) {
   static_assert(offsetof(file_header, magic) == 0 && offsetof(file_header, version) == 8);
   static_assert(offsetof(file_header, n_sections) == 12 && offsetof(file_header, file_bytes) == 16);
   static_assert(offsetof(section_entry, kind) == 0 && offsetof(section_entry, reserved) == 4);

@@ -5,14 +5,21 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
+#include <numeric>
+#include <string>
+#include <thimble/quant/float16.hpp>
 #include <thimble/quant/float32.hpp>
 #include <thimble/quant/quantizer.hpp>
+#include <thimble/quant/rabitq.hpp>
+#include <thimble/quant/sq4.hpp>
 #include <thimble/quant/sq8.hpp>
 #include <thimble/simd/dispatch.hpp>
 
 #include "unit/support/coded.hpp"
+#include "unit/support/environment.hpp"
 #include "unit/support/exact.hpp"
 #include "unit/support/outcome.hpp"
 #include "unit/support/stores.hpp"
@@ -25,29 +32,83 @@ using test::coded;
 using test::succeeded;
 
 constexpr std::size_t dims[] = {1, 7, 8, 63, 64, 65, 768, 1536, 4097};
+// Where every bit width is tried.
+constexpr std::size_t few_dims[] = {1, 7, 64, 65, 200};
 constexpr metric metrics[] = {metric::l2, metric::inner_product};
 
 template <class Quantizer>
-class quantizers : public ::testing::Test {};
-using all_quantizers = ::testing::Types<float32, sq8>;
-TYPED_TEST_SUITE(quantizers, all_quantizers);
+class quantizers : public ::testing::Test {
+ protected:
+  static train_options options(std::uint64_t seed = 1) {
+    return {.kernels = coded<Quantizer>::kernels(), .seed = seed};
+  }
+};
+using all_quantizers = ::testing::Types<float32, float16, sq8, sq4, rabitq<1>, rabitq<2>, rabitq<3>, rabitq<4>,
+                                        rabitq<5>, rabitq<6>, rabitq<7>, rabitq<8>>;
+struct quantizer_names {
+  template <class Quantizer>
+  static std::string GetName(int /*position*/) {  // NOLINT(readability-identifier-naming): GoogleTest's name
+    return std::string(Quantizer::name);
+  }
+};
+TYPED_TEST_SUITE(quantizers, all_quantizers, quantizer_names);
+
+TEST(quantizer_numbers, never_change) {
+  EXPECT_EQ(float32::file_id, 1u);
+  EXPECT_EQ(float16::file_id, 2u);
+  EXPECT_EQ(sq8::file_id, 3u);
+  EXPECT_EQ(sq4::file_id, 4u);
+  EXPECT_EQ(rabitq<1>::file_id, 17u);
+  EXPECT_EQ(rabitq<8>::file_id, 24u);
+  EXPECT_EQ(rabitq<8>::name, "rabitq8");
+}
 
 TYPED_TEST(quantizers, sizes_fit_the_kernels) {
   for (const std::size_t dim : dims) {
     const auto rows = test::random_vectors(5, dim, 1);
-    const auto trained = TypeParam::train(rows.view(), metric::l2);
+    const auto trained = TypeParam::train(rows.view(), metric::l2, this->options());
     ASSERT_TRUE(succeeded(trained));
     EXPECT_EQ(trained->code_bytes() % 4, 0u);
+    EXPECT_GT(trained->code_bytes(), 0u);
     EXPECT_EQ(trained->query_bytes() % 64, 0u);
-    EXPECT_GE(trained->code_bytes(), dim);
   }
 }
 
 TYPED_TEST(quantizers, training_twice_gives_the_same_bytes) {
   const auto rows = test::clustered_vectors(300, 65, 2);
-  const auto a = TypeParam::train(rows.view(), metric::l2);
-  const auto b = TypeParam::train(rows.view(), metric::l2);
+  const auto a = TypeParam::train(rows.view(), metric::l2, this->options());
+  const auto b = TypeParam::train(rows.view(), metric::l2, this->options());
+  ASSERT_TRUE(succeeded(a));
   EXPECT_TRUE(std::ranges::equal(a->parameters(), b->parameters()));
+}
+
+TYPED_TEST(quantizers, no_instruction_set_changes_a_parameter_or_a_code) {
+  const auto rows = test::clustered_vectors(100, 65, 2);
+  const coded<TypeParam> oracle(rows, metric::l2);
+  std::vector<std::byte> code(oracle.quantizer().code_bytes());
+  auto scratch = aligned_buffer<std::byte>::create(oracle.quantizer().encode_scratch_bytes());
+  for (const auto set : simd::attainable()) {
+    const auto& kernels = oracle.kernels(set);
+    const auto trained = TypeParam::train(rows.view(), metric::l2, {.kernels = kernels});
+    ASSERT_TRUE(succeeded(trained));
+    EXPECT_TRUE(std::ranges::equal(trained->parameters(), oracle.quantizer().parameters())) << name(set);
+    for (node x = 0; x < rows.size(); ++x) {
+      trained->encode(kernels, rows.row(x), scratch->data(), code.data());
+      ASSERT_TRUE(std::equal(code.begin(), code.end(), oracle.code(x))) << name(set) << ", row " << x;
+    }
+  }
+}
+
+// What lay in a row or in the scratch before is gone: unused bits are the encoder's to clear.
+TYPED_TEST(quantizers, a_code_depends_on_the_vector_alone) {
+  for (const std::size_t dim : dims) {
+    const coded<TypeParam> data(test::random_vectors(2, dim, 3), metric::l2);
+    std::vector<std::byte> dirty(data.quantizer().code_bytes(), std::byte{0xff});
+    auto scratch = aligned_buffer<std::byte>::create(data.quantizer().encode_scratch_bytes());
+    std::ranges::fill(scratch->span(), std::byte{0xff});
+    data.quantizer().encode(data.kernels(), test::random_vectors(2, dim, 3).row(1), scratch->data(), dirty.data());
+    EXPECT_TRUE(std::equal(dirty.begin(), dirty.end(), data.code(1))) << dim;
+  }
 }
 
 TYPED_TEST(quantizers, loaded_parameters_encode_and_estimate_as_trained_ones) {
@@ -56,6 +117,7 @@ TYPED_TEST(quantizers, loaded_parameters_encode_and_estimate_as_trained_ones) {
     const coded<TypeParam> a(rows, m);
     auto loaded = TypeParam::load(a.quantizer().parameters(), 33, m);
     ASSERT_TRUE(succeeded(loaded));
+    EXPECT_TRUE(std::ranges::equal(loaded->parameters(), a.quantizer().parameters()));
     const coded<TypeParam> b(rows, std::move(*loaded));
     EXPECT_TRUE(std::ranges::equal(a.codes(), b.codes()));
     EXPECT_EQ(a.estimates(rows.row(3)), b.estimates(rows.row(3)));
@@ -63,35 +125,88 @@ TYPED_TEST(quantizers, loaded_parameters_encode_and_estimate_as_trained_ones) {
 }
 
 TYPED_TEST(quantizers, parameters_of_a_wrong_size_are_corrupt) {
-  const std::vector<std::byte> some(65 * sizeof(float));
-  EXPECT_EQ(test::code_of(TypeParam::load(std::span(some).first(1), 33, metric::l2)), errc::corrupt);
-  EXPECT_EQ(test::code_of(TypeParam::load(some, 63, metric::l2)), errc::corrupt);
+  const auto trained = TypeParam::train(test::clustered_vectors(50, 33, 2).view(), metric::l2, this->options());
+  ASSERT_TRUE(succeeded(trained));
+  std::vector<std::byte> longer(trained->parameters().begin(), trained->parameters().end());
+  longer.resize(longer.size() + 4);
+  EXPECT_EQ(test::code_of(TypeParam::load(longer, 33, metric::l2)), errc::corrupt);
+  if (trained->parameters().empty()) return;
+  EXPECT_EQ(test::code_of(TypeParam::load({}, 33, metric::l2)), errc::corrupt);
+  EXPECT_EQ(test::code_of(TypeParam::load(trained->parameters().first(1), 33, metric::l2)), errc::corrupt);
+  const auto shorter = trained->parameters().first(trained->parameters().size() - 4);
+  EXPECT_EQ(test::code_of(TypeParam::load(shorter, 33, metric::l2)), errc::corrupt);
+  EXPECT_EQ(test::code_of(TypeParam::load(trained->parameters(), 100, metric::l2)), errc::corrupt);
+  EXPECT_EQ(test::code_of(TypeParam::load(trained->parameters(), max_dim, metric::l2)), errc::corrupt);
+}
+
+// Any byte of a file may be anything: what still loads must go on working, finite or not.
+TYPED_TEST(quantizers, hostile_parameters_are_refused_or_harmless) {
+  const auto rows = test::clustered_vectors(40, 33, 2);
+  const coded<TypeParam> good(rows, metric::l2);
+  std::vector<std::byte> bytes(good.quantizer().parameters().begin(), good.quantizer().parameters().end());
+  if (bytes.size() < 4) return;
+  constexpr std::uint32_t words[] = {0,          1,          0x00000100, 0x3f7fffff, 0x7149f2ca, 0x7f7fffff, 0x7f800000,
+                                     0x7fc00000, 0x7fffffff, 0x80000000, 0xbf800000, 0xff800000, 0xffffffff};
+  random_generator random(3);
+  int refused = 0;
+  for (int round = 0; round < (test::slow ? 100 : 400); ++round) {
+    const auto at = static_cast<std::size_t>(random.below(bytes.size() / 4)) * 4;
+    const auto before = load_as<std::uint32_t>(bytes.data() + at);
+    store_as(bytes.data() + at, words[random.below(std::size(words))]);
+    auto loaded = TypeParam::load(bytes, 33, metric::l2);
+    if (loaded) {
+      const coded<TypeParam> data(rows, std::move(*loaded));
+      EXPECT_EQ(data.estimates(rows.row(0)).size(), rows.size());
+    } else {
+      EXPECT_EQ(test::code_of(loaded), errc::corrupt);
+      ++refused;
+    }
+    store_as(bytes.data() + at, before);
+  }
+  EXPECT_GT(refused, 0);
 }
 
 TYPED_TEST(quantizers, what_was_encoded_is_valid) {
   for (const std::size_t dim : dims) {
     for (const metric m : metrics) {
       const coded<TypeParam> data(test::random_vectors(4, dim, dim), m);
-      for (node x = 0; x < 4; ++x) EXPECT_TRUE(data.quantizer().valid(data.code(x)));
+      for (node x = 0; x < 4; ++x) EXPECT_TRUE(data.quantizer().valid(data.code(x))) << dim;
     }
   }
 }
 
-TYPED_TEST(quantizers, prepared_queries_and_estimates_have_the_same_bits_on_every_instruction_set) {
-  for (const std::size_t dim : dims) {
+// Constant rows, zeros, one long value, the largest and the smallest: codes are valid, estimates are numbers.
+TYPED_TEST(quantizers, extreme_rows_have_valid_codes_and_finite_estimates) {
+  for (const float value : {0.0f, -0.0f, 1.0f, -3.5f, max_magnitude, -max_magnitude, 1e-15f, 1e-40f}) {
+    for (const metric m : metrics) {
+      test::float_vectors rows{.dim = 9, .values = std::vector<float>(6 * 9, value)};
+      rows.row(4)[2] = max_magnitude;
+      std::ranges::fill(rows.row(5), 0.0f);
+      const coded<TypeParam> data(rows, m);
+      for (node x = 0; x < rows.size(); ++x) EXPECT_TRUE(data.quantizer().valid(data.code(x))) << value;
+      for (node x = 0; x < rows.size(); ++x)
+        for (const float estimate : data.estimates(rows.row(x))) EXPECT_TRUE(std::isfinite(estimate)) << value;
+      if constexpr (symmetric_quantizer<TypeParam>) {
+        for (const float estimate : data.symmetric(4)) EXPECT_TRUE(std::isfinite(estimate)) << value;
+      }
+    }
+  }
+}
+
+TYPED_TEST(quantizers, estimates_have_the_same_bits_on_every_instruction_set) {
+  for (const std::size_t dim :
+       test::slow ? std::span<const std::size_t>(few_dims) : std::span<const std::size_t>(dims)) {
     for (const metric m : metrics) {
       const auto rows = test::clustered_vectors(37, dim, dim);
       const auto query = test::random_vectors(1, dim, 5);
       const coded<TypeParam> data(rows, m);
-      const auto oracle_query = data.prepared(query.row(0), simd::isa::scalar);
-      const auto oracle = data.estimates(query.row(0), simd::isa::scalar);
-      const auto oracle_symmetric = data.symmetric(5, simd::isa::scalar);
-      for (const auto set : simd::attainable()) {
-        EXPECT_EQ(data.prepared(query.row(0), set), oracle_query) << name(set) << ", dim " << dim;
-        EXPECT_EQ(test::bits_of(data.estimates(query.row(0), set)), test::bits_of(oracle))
-            << name(set) << ", dim " << dim;
-        EXPECT_EQ(test::bits_of(data.symmetric(5, set)), test::bits_of(oracle_symmetric))
-            << name(set) << ", dim " << dim;
+      const auto oracle = test::bits_of(data.estimates(query.row(0), simd::isa::scalar));
+      for (const auto set : simd::attainable())
+        EXPECT_EQ(test::bits_of(data.estimates(query.row(0), set)), oracle) << name(set) << ", dim " << dim;
+      if constexpr (symmetric_quantizer<TypeParam>) {
+        const auto symmetric = test::bits_of(data.symmetric(5, simd::isa::scalar));
+        for (const auto set : simd::attainable())
+          EXPECT_EQ(test::bits_of(data.symmetric(5, set)), symmetric) << name(set) << ", dim " << dim;
       }
     }
   }
@@ -112,11 +227,24 @@ TYPED_TEST(quantizers, a_batch_gives_what_single_rows_give) {
   }
 }
 
+// In scratch that another query was prepared in.
+TYPED_TEST(quantizers, a_prepared_query_depends_on_the_vector_alone) {
+  const auto rows = test::clustered_vectors(30, 65, 4);
+  const coded<TypeParam> data(rows, metric::l2);
+  auto query = data.prepare(rows.row(1));
+  data.quantizer().prepare(data.kernels(), rows.row(0), query.data());
+  std::vector<node> nodes(rows.size());
+  std::iota(nodes.begin(), nodes.end(), node{0});
+  std::vector<float> out(rows.size());
+  data.quantizer().estimate(data.kernels(), query.data(), data.rows(), nodes.data(), nodes.size(), out.data());
+  EXPECT_EQ(out, data.estimates(rows.row(0)));
+}
+
 TYPED_TEST(quantizers, an_error_of_the_rows_stops_the_training) {
   const auto rows = test::random_vectors(10, 4, 1);
   const test::failing_rows broken(rows.view(), 3);
-  const auto trained = TypeParam::train(broken, metric::l2);
-  const bool has_nothing_to_learn = std::is_same_v<TypeParam, float32>;
+  const auto trained = TypeParam::train(broken, metric::l2, this->options());
+  const bool has_nothing_to_learn = std::is_same_v<TypeParam, float32> || std::is_same_v<TypeParam, float16>;
   EXPECT_EQ(test::code_of(trained), has_nothing_to_learn ? std::nullopt : std::optional(errc::corrupt));
 }
 

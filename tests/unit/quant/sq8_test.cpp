@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <cstring>
 #include <limits>
 #include <thimble/quant/sq8.hpp>
 
@@ -30,26 +31,36 @@ std::vector<float> parameters_of(const sq8& quantizer) {
   return values;
 }
 
+train_options options() { return {.kernels = coded<sq8>::kernels()}; }
+
 expected<sq8> load(const std::vector<float>& parameters) {
   return sq8::load(std::as_bytes(std::span(parameters)), parameters.size() - 1, metric::l2);
 }
 
-simd::code_factors factors_of(const coded<sq8>& data, node x, std::size_t dim) {
-  return load_as<simd::code_factors>(data.code(x) + round_up(dim, std::size_t{4}));
+struct code_factors {
+  float add;
+  std::int32_t sum;
+};
+
+code_factors factors_of(const coded<sq8>& data, node x, std::size_t dim) {
+  return load_as<code_factors>(data.code(x) + round_up(dim, std::size_t{4}));
 }
+
+// u - 128 of a dimension.
+int level(const coded<sq8>& data, node x, std::size_t j) { return std::to_integer<std::int8_t>(data.code(x)[j]); }
 
 // The vector that a code stands for.
 std::vector<double> decoded(const coded<sq8>& data, node x) {
   const auto parameters = parameters_of(data.quantizer());
   std::vector<double> values(parameters.size() - 1);
   for (std::size_t j = 0; j < values.size(); ++j)
-    values[j] = parameters[j] + double{parameters.back()} * (std::to_integer<int>(data.code(x)[j]) - 127.5);
+    values[j] = parameters[j] + double{parameters.back()} * (level(data, x, j) + .5);
   return values;
 }
 
 TEST(sq8, one_byte_a_dimension_and_two_factors) {
   for (const auto& [dim, bytes] : {std::pair{1u, 12u}, {7u, 16u}, {8u, 16u}, {784u, 792u}, {4097u, 4108u}}) {
-    const auto quantizer = sq8::train(test::random_vectors(3, dim, 1).view(), metric::l2);
+    const auto quantizer = sq8::train(test::random_vectors(3, dim, 1).view(), metric::l2, options());
     ASSERT_TRUE(succeeded(quantizer));
     EXPECT_EQ(quantizer->code_bytes(), bytes);
   }
@@ -57,7 +68,7 @@ TEST(sq8, one_byte_a_dimension_and_two_factors) {
 
 TEST(sq8, the_mean_is_that_of_the_rows_and_one_step_covers_all_but_a_thousandth) {
   const auto& rows = test::base_pictures();
-  const auto quantizer = sq8::train(rows.first(2000), metric::l2);
+  const auto quantizer = sq8::train(rows.first(2000), metric::l2, options());
   ASSERT_TRUE(succeeded(quantizer));
   const auto parameters = parameters_of(*quantizer);
   ASSERT_EQ(parameters.size(), rows.dim + 1);
@@ -86,7 +97,7 @@ TEST(sq8, codes_are_within_half_a_step_where_nothing_is_clipped) {
         if (std::fabs(centred) <= 127.5 * step)
           EXPECT_NEAR(values[j], rows.row(x)[j], .501 * step) << "dim " << dim;
         else
-          EXPECT_EQ(data.code(x)[j], centred < 0 ? std::byte{0} : std::byte{255});
+          EXPECT_EQ(level(data, x, j), centred < 0 ? -128 : 127);
       }
     }
   }
@@ -94,12 +105,12 @@ TEST(sq8, codes_are_within_half_a_step_where_nothing_is_clipped) {
 
 TEST(sq8, values_outside_the_trained_range_clip) {
   const auto rows = test::random_vectors(100, 16, 1);
-  auto quantizer = sq8::train(rows.view(), metric::l2);
+  auto quantizer = sq8::train(rows.view(), metric::l2, options());
   ASSERT_TRUE(succeeded(quantizer));
   std::vector<float> far(16, max_magnitude);
   for (std::size_t j = 0; j < 16; j += 2) far[j] = -max_magnitude;
   const coded<sq8> data({.dim = 16, .values = far}, std::move(*quantizer));
-  for (std::size_t j = 0; j < 16; ++j) EXPECT_EQ(data.code(0)[j], j % 2 == 0 ? std::byte{0} : std::byte{255});
+  for (std::size_t j = 0; j < 16; ++j) EXPECT_EQ(level(data, 0, j), j % 2 == 0 ? -128 : 127);
   EXPECT_TRUE(data.quantizer().valid(data.code(0)));
 }
 
@@ -112,8 +123,8 @@ TEST(sq8, factors_say_what_the_code_is) {
       std::int32_t sum = 0;
       double add = 0, terms = 0;
       for (std::size_t j = 0; j < 65; ++j) {
-        sum += std::to_integer<int>(data.code(x)[j]);
-        const double v = parameters.back() * (std::to_integer<int>(data.code(x)[j]) - 127.5);
+        sum += level(data, x, j);
+        const double v = parameters.back() * (level(data, x, j) + .5);
         const double term = m == metric::l2 ? v * v : -v * parameters[j];
         add += term;
         terms += std::fabs(term);
@@ -247,18 +258,23 @@ TEST(sq8, parameters_out_of_range_do_not_load) {
 }
 
 TEST(sq8, a_code_with_other_factors_than_its_own_is_not_valid) {
-  coded<sq8> data(test::random_vectors(1, 7, 1), metric::l2);
+  coded<sq8> data(test::random_vectors(3, 7, 1), metric::l2);
   auto* factors = data.code(0) + 8;
-  const auto good = load_as<simd::code_factors>(factors);
-  const auto valid = [&](const simd::code_factors& changed) {
+  const auto good = load_as<code_factors>(factors);
+  const auto valid = [&](const code_factors& changed) {
     store_as(factors, changed);
     return data.quantizer().valid(data.code(0));
   };
   EXPECT_TRUE(valid(good));
   EXPECT_FALSE(valid({.add = good.add, .sum = good.sum + 1}));
+  ASSERT_NE(good.sum, 0);
   EXPECT_FALSE(valid({.add = good.add, .sum = -good.sum}));
   EXPECT_FALSE(valid({.add = std::numeric_limits<float>::quiet_NaN(), .sum = good.sum}));
   EXPECT_FALSE(valid({.add = std::numeric_limits<float>::infinity(), .sum = good.sum}));
+  // The byte between seven values and the factors.
+  EXPECT_TRUE(valid(good));
+  data.code(0)[7] = std::byte{1};
+  EXPECT_FALSE(valid(good));
 }
 
 }  // namespace

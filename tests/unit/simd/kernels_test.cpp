@@ -6,109 +6,110 @@
 #include <thimble/simd/dispatch.hpp>
 #include <vector>
 
-#include "unit/simd/kernel_cases.hpp"
+#include "unit/simd/kernel_checks.hpp"
 
 namespace thimble {
 namespace {
 
 using test::bits;
-
-// A canary behind the results: whoever writes too many is found out.
-constexpr float untouched = -98765.0f;
+using test::code_case;
+using test::fill;
 
 const simd::kernel_set& kernels(simd::isa set) { return **simd::kernels_for(set); }
 
-void expect_exact_estimates(const test::code_case& codes, std::size_t n) {
-  const std::vector<node> nodes = test::shuffled_nodes(test::code_case::n_rows, n);
-  for (const simd::isa set : simd::attainable()) {
-    std::vector<float> out(n + 1, untouched);
-    kernels(set).estimate8(codes.query(), codes.rows(), nodes.data(), n, out.data());
-    for (std::size_t i = 0; i < n; ++i)
-      ASSERT_EQ(bits(out[i]), bits(codes.expected_estimate(nodes[i])))
-          << name(set) << ", dim " << codes.dim << ", offset " << codes.offset << ", result " << i << " of " << n;
-    ASSERT_EQ(out[n], untouched) << name(set) << ", n " << n;
-  }
+void expect_exact_estimates(const code_case& codes, std::size_t n) {
+  for (const simd::isa set : simd::attainable()) ASSERT_EQ(test::check_estimates(kernels(set), codes, n), "");
 }
 
+template <class Value>
 void expect_canonical_sums(std::size_t dim, std::size_t n, std::size_t misaligned = 0) {
-  constexpr std::size_t n_rows = 5;
-  const std::vector<float> query = test::uneven_floats(dim + misaligned, dim);
-  const std::vector<float> values = test::uneven_floats(n_rows * (dim + 3) + misaligned, dim + 1);
-  const float* q = query.data() + misaligned;
-  const std::size_t stride = (dim + 3) * sizeof(float);
-  const simd::code_rows rows{.data = reinterpret_cast<const std::byte*>(values.data() + misaligned), .stride = stride};
-  const std::vector<node> nodes = test::shuffled_nodes(n_rows, n);
-  for (const simd::isa set : simd::attainable()) {
-    const simd::kernel_set& k = kernels(set);
-    for (const bool l2 : {true, false}) {
-      std::vector<float> out(n + 1, untouched);
-      (l2 ? k.l2_rows : k.dot_rows)(q, dim, rows, nodes.data(), n, out.data());
-      for (std::size_t i = 0; i < n; ++i) {
-        const float* row = values.data() + misaligned + nodes[i] * (dim + 3);
-        const std::uint32_t expected = bits(test::expected_sum(q, row, dim, l2));
-        ASSERT_EQ(bits(out[i]), expected) << name(set) << (l2 ? " l2" : " dot") << ", dim " << dim << ", row " << i;
-        ASSERT_EQ(bits((l2 ? k.l2 : k.dot)(q, row, dim)), expected) << name(set) << ", dim " << dim << ", one pair";
-      }
-      ASSERT_EQ(out[n], untouched) << name(set) << ", n " << n;
-    }
-  }
+  for (const simd::isa set : simd::attainable())
+    ASSERT_EQ(test::check_sums<Value>(kernels(set), dim, n, misaligned), "");
 }
 
-TEST(integer_kernels, random_codes_of_all_dims_and_tails_give_exact_estimates) {
+class integer_kernels : public testing::TestWithParam<unsigned> {};
+
+INSTANTIATE_TEST_SUITE_P(of_bits, integer_kernels, testing::Range(1u, simd::max_bits + 1));
+
+TEST_P(integer_kernels, random_codes_of_all_dims_and_tails_give_exact_estimates) {
   for (const std::size_t dim : test::all_kernel_dims())
-    ASSERT_NO_FATAL_FAILURE(expect_exact_estimates({dim, test::fill::random}, 9));
+    for (const bool scaled : {false, true})
+      ASSERT_NO_FATAL_FAILURE(expect_exact_estimates({GetParam(), dim, scaled, fill::random}, 9));
 }
 
-TEST(integer_kernels, extreme_codes_and_queries_saturate_nothing) {
+TEST_P(integer_kernels, extreme_codes_and_queries_saturate_nothing) {
   for (const std::size_t dim : test::all_kernel_dims())
-    for (const test::fill with : {test::fill::largest, test::fill::smallest, test::fill::opposed})
-      ASSERT_NO_FATAL_FAILURE(expect_exact_estimates({dim, with}, 9));
+    for (const fill with : {fill::largest, fill::smallest, fill::opposed})
+      ASSERT_NO_FATAL_FAILURE(expect_exact_estimates({GetParam(), dim, false, with}, 7));
 }
 
-TEST(integer_kernels, extremes_at_the_largest_dim_overflow_nothing) {
-  for (const test::fill with : {test::fill::largest, test::fill::smallest, test::fill::opposed})
-    ASSERT_NO_FATAL_FAILURE(expect_exact_estimates({max_dim, with}, 5));
+TEST_P(integer_kernels, extremes_at_the_largest_dim_overflow_nothing) {
+  for (const fill with : {fill::largest, fill::smallest, fill::opposed})
+    ASSERT_NO_FATAL_FAILURE(expect_exact_estimates({GetParam(), max_dim, true, with}, 5));
 }
 
-TEST(integer_kernels, rows_may_lie_anywhere) {
+TEST_P(integer_kernels, rows_may_lie_anywhere) {
   for (const std::size_t misaligned : {1u, 2u, 3u, 31u, 63u})
     for (const std::size_t dim : {5u, 64u, 100u, 768u})
-      ASSERT_NO_FATAL_FAILURE(expect_exact_estimates({dim, test::fill::random, misaligned}, 6));
+      ASSERT_NO_FATAL_FAILURE(expect_exact_estimates({GetParam(), dim, true, fill::random, misaligned}, 6));
 }
 
-TEST(integer_kernels, as_many_results_as_nodes) {
-  for (const std::size_t n : {0u, 1u, 2u, 3u, 4u, 5u, 7u, 8u, 33u})
+TEST_P(integer_kernels, as_many_results_as_nodes) {
+  for (const std::size_t n : {0u, 1u, 2u, 3u, 4u, 5u, 6u, 7u, 8u, 9u, 33u})
     for (const std::size_t dim : {3u, 96u, 784u})
-      ASSERT_NO_FATAL_FAILURE(expect_exact_estimates({dim, test::fill::random}, n));
+      for (const bool scaled : {false, true})
+        ASSERT_NO_FATAL_FAILURE(expect_exact_estimates({GetParam(), dim, scaled, fill::random}, n));
 }
 
-TEST(integer_kernels, bytes_between_the_codes_and_the_factors_count_nothing_when_the_sum_has_them) {
-  test::code_case codes(5, test::fill::random);
-  for (std::size_t i = 0; i < test::code_case::n_rows; ++i) {
-    std::byte* row = codes.memory.data() + i * codes.stride;
-    auto factors = load_as<simd::code_factors>(row + codes.factor_offset);
-    for (std::size_t j = codes.dim; j < codes.factor_offset; ++j) {
-      row[j] = std::byte{0xff};
-      factors.sum += 255;
+// Sets every bit of a row's planes that belongs to no dimension.
+void fill_unused_fields(code_case& codes, std::size_t row) {
+  std::byte* plane = codes.memory.data() + row * codes.stride;
+  simd::for_each_plane(codes.bits, [&](unsigned width, unsigned) {
+    simd::for_each_field(width, codes.dim, [&](std::size_t byte, unsigned field, std::size_t j) {
+      if (j >= codes.dim) plane[byte] |= std::byte{static_cast<std::uint8_t>(((1u << width) - 1) << field * width)};
+    });
+    plane += simd::plane_bytes(width, codes.dim);
+  });
+}
+
+TEST(code_planes, fields_without_meaning_count_nothing) {
+  for (unsigned of_bits = 1; of_bits < 8; ++of_bits) {
+    for (const std::size_t dim : {1u, 3u, 33u, 129u, 257u}) {
+      code_case codes(of_bits, dim, true, fill::random);
+      for (std::size_t row = 0; row < code_case::n_rows; ++row) fill_unused_fields(codes, row);
+      ASSERT_NO_FATAL_FAILURE(expect_exact_estimates(codes, 9));
     }
-    store_as(row + codes.factor_offset, factors);
   }
-  ASSERT_NO_FATAL_FAILURE(expect_exact_estimates(codes, 9));
+}
+
+TEST(kernel_sets, no_kernel_is_missing_but_that_of_no_bits) {
+  for (const simd::isa set : simd::attainable()) {
+    EXPECT_EQ(kernels(set).estimate[0], nullptr);
+    for (unsigned of_bits = 1; of_bits <= simd::max_bits; ++of_bits) EXPECT_NE(kernels(set).estimate[of_bits], nullptr);
+  }
 }
 
 TEST(float_kernels, all_dims_and_tails_are_summed_in_the_canonical_order) {
-  for (const std::size_t dim : test::all_kernel_dims()) ASSERT_NO_FATAL_FAILURE(expect_canonical_sums(dim, 9));
+  for (const std::size_t dim : test::all_kernel_dims()) {
+    ASSERT_NO_FATAL_FAILURE(expect_canonical_sums<float>(dim, 9));
+    ASSERT_NO_FATAL_FAILURE(expect_canonical_sums<half>(dim, 9));
+  }
 }
 
-TEST(float_kernels, rows_may_lie_at_any_four_bytes) {
-  for (const std::size_t misaligned : {1u, 2u, 3u, 5u, 15u})
-    for (const std::size_t dim : {5u, 64u, 100u, 768u})
-      ASSERT_NO_FATAL_FAILURE(expect_canonical_sums(dim, 6, misaligned));
+TEST(float_kernels, rows_may_lie_at_any_value) {
+  for (const std::size_t misaligned : {1u, 2u, 3u, 5u, 15u}) {
+    for (const std::size_t dim : {5u, 64u, 100u, 768u}) {
+      ASSERT_NO_FATAL_FAILURE(expect_canonical_sums<float>(dim, 6, misaligned));
+      ASSERT_NO_FATAL_FAILURE(expect_canonical_sums<half>(dim, 6, misaligned));
+    }
+  }
 }
 
 TEST(float_kernels, as_many_results_as_nodes) {
-  for (const std::size_t n : {0u, 1u, 2u, 3u, 4u, 5u, 7u, 8u, 33u})
-    ASSERT_NO_FATAL_FAILURE(expect_canonical_sums(97, n));
+  for (const std::size_t n : {0u, 1u, 2u, 3u, 4u, 5u, 6u, 7u, 8u, 9u, 33u}) {
+    ASSERT_NO_FATAL_FAILURE(expect_canonical_sums<float>(97, n));
+    ASSERT_NO_FATAL_FAILURE(expect_canonical_sums<half>(97, n));
+  }
 }
 
 TEST(float_kernels, no_dim_is_no_distance) {
@@ -119,7 +120,46 @@ TEST(float_kernels, no_dim_is_no_distance) {
   }
 }
 
-// One pair per dim, hashed: the same on every machine, compiler and flag, or files give other hits elsewhere.
+TEST(hadamard, every_set_adds_in_the_same_order) {
+  for (const simd::isa set : simd::attainable())
+    for (std::size_t n = 64; n <= 65536; n *= 2) ASSERT_EQ(test::check_hadamard(kernels(set), n), "");
+}
+
+TEST(hadamard, a_unit_vector_becomes_its_row_of_signs) {
+  constexpr std::size_t n = 64;
+  for (const simd::isa set : simd::attainable()) {
+    for (std::size_t j = 0; j < n; ++j) {
+      std::vector<float> values(n, 0.0f);
+      values[j] = 2;
+      kernels(set).hadamard(values.data(), n, 0.5f);
+      for (std::size_t i = 0; i < n; ++i)
+        ASSERT_EQ(values[i], std::popcount(i & j) % 2 == 0 ? 1.0f : -1.0f) << name(set) << ", " << i << ", " << j;
+    }
+  }
+}
+
+// Small integers stay exact in all sums.
+TEST(hadamard, keeps_lengths_and_is_its_own_inverse) {
+  for (const simd::isa set : simd::attainable()) {
+    for (std::size_t n = 64; n <= 65536; n *= 2) {
+      random_generator random(n);
+      std::vector<float> values(n);
+      for (float& value : values) value = static_cast<float>(random.below(16)) - 8;
+      const auto squares = [](const std::vector<float>& of) {
+        double sum = 0;
+        for (const float value : of) sum += double{value} * double{value};
+        return sum;
+      };
+      std::vector<float> transformed = values;
+      kernels(set).hadamard(transformed.data(), n, 1);
+      EXPECT_EQ(squares(transformed), static_cast<double>(n) * squares(values)) << name(set) << ", n " << n;
+      kernels(set).hadamard(transformed.data(), n, 1 / static_cast<float>(n));
+      ASSERT_EQ(transformed, values) << name(set) << ", n " << n;
+    }
+  }
+}
+
+// Hashes: the same on every machine, compiler and flag, or files give other hits elsewhere.
 TEST(float_kernels, results_have_the_same_bits_on_every_platform) {
   for (const simd::isa set : simd::attainable()) {
     std::uint64_t l2 = 0;
@@ -132,6 +172,26 @@ TEST(float_kernels, results_have_the_same_bits_on_every_platform) {
     }
     EXPECT_EQ(l2, 0xffa5e25d920b826fu) << name(set);
     EXPECT_EQ(dot, 0x5deb29d61a465123u) << name(set);
+  }
+}
+
+TEST_P(integer_kernels, estimates_have_the_same_bits_on_every_platform) {
+  static constexpr std::uint64_t expected[] = {0xa06a118282a09504u, 0xc2f8cc410a51bc5du, 0x52acb941e52fd8bfu,
+                                               0x294939be4ade7e2du, 0x75f85538901e0d15u, 0xbe45fdd9d0e26cc1u,
+                                               0x760f234ea9b5fcbeu, 0xf94d4ac18d94f110u};
+  for (const simd::isa set : simd::attainable()) {
+    std::uint64_t hash = 0;
+    for (const std::size_t dim : {7u, 100u, 768u}) {
+      const code_case codes(GetParam(), dim, true, fill::random);
+      auto arranged = aligned_buffer<std::byte>::create(codes.query_bytes());
+      ASSERT_TRUE(arranged.has_value());
+      const node nodes[] = {0, 1, 2, 3, 4, 5, 6};
+      float out[std::size(nodes)];
+      kernels(set).estimate[GetParam()](codes.query(kernels(set), arranged->data()), codes.rows(), nodes,
+                                        std::size(nodes), out);
+      for (const float estimate : out) hash = mix(hash ^ bits(estimate));
+    }
+    EXPECT_EQ(hash, expected[GetParam() - 1]) << name(set);
   }
 }
 

@@ -109,35 +109,43 @@ static_assert(estimator<minimal_estimator>);
 // ----------------------------------------------------------------------------------------------------- quantizer
 
 // Codes are the first value as an int32; distances are differences. Moved only, no default.
-class minimal_quantizer {
+template <bool Symmetric>
+class minimal_codes {
  public:
-  static constexpr const char* name = "minimal";
-  static constexpr std::uint8_t file_id = 200;
+  static constexpr const char* name = Symmetric ? "minimal" : "minimal_coarse";
+  static constexpr std::uint8_t file_id = Symmetric ? 200 : 201;
 
   template <row_source Rows>
-  [[nodiscard]] static expected<minimal_quantizer> train(const Rows& /*rows*/, metric /*m*/) {
-    return minimal_quantizer();
+  [[nodiscard]] static expected<minimal_codes> train(const Rows& /*rows*/, metric /*m*/,
+                                                     const train_options& /*options*/) {
+    return minimal_codes();
   }
   [[nodiscard]] std::span<const std::byte> parameters() const { return std::as_bytes(std::span(parameters_)); }
-  [[nodiscard]] static expected<minimal_quantizer> load(std::span<const std::byte> parameters, std::size_t /*dim*/,
-                                                        metric /*m*/) {
+  [[nodiscard]] static expected<minimal_codes> load(std::span<const std::byte> parameters, std::size_t /*dim*/,
+                                                    metric /*m*/) {
     if (parameters.size() != 4) return fail(errc::corrupt, "four bytes were expected");
-    return minimal_quantizer();
+    return minimal_codes();
   }
-  minimal_quantizer(minimal_quantizer&&) = default;
-  minimal_quantizer& operator=(minimal_quantizer&&) = default;
+  minimal_codes(minimal_codes&&) = default;
+  minimal_codes& operator=(minimal_codes&&) = default;
 
   [[nodiscard]] std::size_t code_bytes() const { return 4; }
-  void encode(std::span<const float> vector, std::byte* code) const {
+  [[nodiscard]] std::size_t encode_scratch_bytes() const { return 0; }
+  void encode(const simd::kernel_set& /*kernels*/, std::span<const float> vector, std::byte* /*scratch*/,
+              std::byte* code) const {
     const auto value = static_cast<std::int32_t>(vector[0]);
     std::memcpy(code, &value, 4);
   }
   [[nodiscard]] bool valid(const std::byte* /*code*/) const { return true; }
   [[nodiscard]] std::size_t query_bytes() const { return 64; }
-  void prepare(const simd::kernel_set& /*kernels*/, std::span<const float> vector, std::byte* query) const {
-    encode(vector, query);
+  void prepare(const simd::kernel_set& kernels, std::span<const float> vector, std::byte* query) const {
+    encode(kernels, vector, nullptr, query);
   }
-  void prepare_from_code(const std::byte* code, std::byte* query) const { std::memcpy(query, code, 4); }
+  void prepare_from_code(const simd::kernel_set& /*kernels*/, const std::byte* code, std::byte* query) const
+    requires Symmetric
+  {
+    std::memcpy(query, code, 4);
+  }
   void estimate(const simd::kernel_set& /*kernels*/, const std::byte* query, simd::code_rows codes, const node* nodes,
                 std::size_t n, float* distances) const {
     std::int32_t at, value;
@@ -149,10 +157,14 @@ class minimal_quantizer {
   }
 
  private:
-  minimal_quantizer() = default;
+  minimal_codes() = default;
   std::int32_t parameters_[1] = {12};
 };
-static_assert(quantizer<minimal_quantizer>);
+using minimal_quantizer = minimal_codes<true>;
+using minimal_coarse_quantizer = minimal_codes<false>;
+static_assert(symmetric_quantizer<minimal_quantizer>);
+static_assert(quantizer<minimal_coarse_quantizer> && !symmetric_quantizer<minimal_coarse_quantizer>);
+static_assert(!bounded_quantizer<minimal_quantizer>);
 static_assert(!std::copyable<minimal_quantizer>);
 
 // -------------------------------------------------------------------------------------------------------- stores

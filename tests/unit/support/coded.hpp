@@ -16,6 +16,7 @@
 #include <utility>
 #include <vector>
 
+#include "unit/support/environment.hpp"
 #include "unit/support/vectors.hpp"
 
 namespace thimble::test {
@@ -29,13 +30,16 @@ inline std::vector<std::uint32_t> bits_of(const std::vector<float>& values) {
 template <quantizer Quantizer>
 class coded {
  public:
-  coded(const float_vectors& rows, metric m) : coded(rows, std::move(*Quantizer::train(rows.view(), m))) {}
+  coded(const float_vectors& rows, metric m, std::uint64_t seed = 1)
+      : coded(rows, std::move(*Quantizer::train(rows.view(), m, {.kernels = kernels(), .seed = seed}))) {}
 
   // Not inlined, as zeros() below: GCC 12 warns of sizes that it invents.
   __attribute__((noinline)) coded(const float_vectors& rows, Quantizer trained)
       : quantizer_(std::move(trained)), n_(rows.size()) {
     codes_ = zeros(n_ * quantizer_.code_bytes() + simd::code_slack);
-    for (std::size_t i = 0; i < n_; ++i) quantizer_.encode(rows.row(i), codes_.data() + i * quantizer_.code_bytes());
+    auto scratch = zeros(quantizer_.encode_scratch_bytes());
+    for (std::size_t i = 0; i < n_; ++i)
+      quantizer_.encode(kernels(), rows.row(i), scratch.data(), codes_.data() + i * quantizer_.code_bytes());
   }
 
   [[nodiscard]] const Quantizer& quantizer() const { return quantizer_; }
@@ -44,7 +48,7 @@ class coded {
   [[nodiscard]] std::byte* code(node x) { return codes_.data() + x * quantizer_.code_bytes(); }
   [[nodiscard]] simd::code_rows rows() const { return {codes_.data(), quantizer_.code_bytes()}; }
   [[nodiscard]] static const simd::kernel_set& kernels(simd::isa set = simd::isa::automatic) {
-    return **simd::kernels_for(set);
+    return **simd::kernels_for(set == simd::isa::automatic ? asked_simd() : set);
   }
 
   [[nodiscard]] aligned_buffer<std::byte> prepare(std::span<const float> vector,
@@ -54,22 +58,17 @@ class coded {
     return query;
   }
 
-  // The bytes of a prepared query without the address that an integer query begins with.
-  [[nodiscard]] std::vector<std::byte> prepared(std::span<const float> vector, simd::isa set) const {
-    const auto query = prepare(vector, set);
-    const std::span<const std::byte> bytes = query.span();
-    return {bytes.begin() + sizeof(void*), bytes.end()};
-  }
-
   [[nodiscard]] std::vector<float> estimates(std::span<const float> vector,
                                              simd::isa set = simd::isa::automatic) const {
     return estimates_with(prepare(vector, set), set);
   }
 
   // From the code of x to all codes, as the build measures.
-  [[nodiscard]] std::vector<float> symmetric(node x, simd::isa set = simd::isa::automatic) const {
+  [[nodiscard]] std::vector<float> symmetric(node x, simd::isa set = simd::isa::automatic) const
+    requires symmetric_quantizer<Quantizer>
+  {
     auto query = zeros(quantizer_.query_bytes());
-    quantizer_.prepare_from_code(code(x), query.data());
+    quantizer_.prepare_from_code(kernels(set), code(x), query.data());
     return estimates_with(query, set);
   }
 

@@ -1,0 +1,95 @@
+// SPDX-FileCopyrightText: 2026 The thimble authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// A seeded random rotation without a matrix: four rounds of random sign flips and a fast Walsh-Hadamard transform of
+// the largest power-of-two block, at the head and at the tail of the vector in turn, and where that block is not all of
+// it a step that mixes both halves (Kac's walk). Vectors are padded with zeros to a multiple of 64 values. About 2 us
+// at dim 768; 16 bytes of signs a dimension.
+//
+// The same bits everywhere: each multiplication is the last operation of a pass over memory, so that no compiler can
+// fuse it with a sum.
+
+#pragma once
+
+#include <bit>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <utility>
+
+#include <thimble/core/aligned_buffer.hpp>
+#include <thimble/core/bytes.hpp>
+#include <thimble/core/config.hpp>
+#include <thimble/core/error.hpp>
+#include <thimble/core/random.hpp>
+#include <thimble/simd/kernel_set.hpp>
+
+namespace thimble::inline THIMBLE_FLAGS {
+
+class rotation {
+ public:
+  // Values are rotated in blocks: a vector of dim values takes so many.
+  [[nodiscard]] static constexpr std::size_t padded(std::size_t dim) { return round_up(dim, block); }
+
+  // The same seed, the same rotation. dim > 0. Error: out_of_memory.
+  [[nodiscard]] static expected<rotation> create(std::size_t dim, std::uint64_t seed) {
+    const std::size_t padded_dim = padded(dim);
+    auto signs = aligned_buffer<std::uint32_t>::create(saturated_product(rounds, padded_dim));
+    if (!signs) return std::unexpected(signs.error());
+    random_generator random(seed);
+    for (std::size_t i = 0; i < signs->size(); i += 64) {
+      const std::uint64_t bits = random.next();
+      for (std::size_t j = 0; j < 64; ++j) (*signs)[i + j] = static_cast<std::uint32_t>(bits >> j & 1) << 31;
+    }
+    return rotation(padded_dim, std::move(*signs));
+  }
+
+  [[nodiscard]] std::size_t padded_dim() const { return padded_dim_; }
+
+  // In place: values holds padded_dim() floats, zeros behind the vector's own.
+  void apply(const simd::kernel_set& kernels, float* values) const {
+    for (std::size_t round = 0; round < rounds; ++round) {
+      flip(values, signs_.data() + round * padded_dim_);
+      kernels.hadamard(values + (round % 2 == 0 ? 0 : padded_dim_ - power_), power_, scale_);
+      if (power_ != padded_dim_) mix_halves(values);
+    }
+  }
+
+ private:
+  static constexpr std::size_t rounds = 4;
+  static constexpr std::size_t block = 64;
+
+  rotation(std::size_t padded_dim, aligned_buffer<std::uint32_t> signs)
+      : padded_dim_(padded_dim),
+        power_(std::bit_floor(padded_dim)),
+        scale_(static_cast<float>(1 / std::sqrt(static_cast<double>(power_)))),
+        signs_(std::move(signs)) {}
+
+  void flip(float* values, const std::uint32_t* signs) const {
+    for (std::size_t i = 0; i < padded_dim_; i += block)
+      for (std::size_t j = i; j < i + block; ++j)
+        values[j] = std::bit_cast<float>(std::bit_cast<std::uint32_t>(values[j]) ^ signs[j]);
+  }
+
+  // (x, y) -> (x + y, x - y) / sqrt(2) for values half a vector apart.
+  void mix_halves(float* values) const {
+    constexpr float factor = 0.70710678f;
+    constexpr std::size_t half_block = block / 2;
+    float* upper = values + padded_dim_ / 2;
+    for (std::size_t i = 0; i < padded_dim_ / 2; i += half_block) {
+      for (std::size_t j = i; j < i + half_block; ++j) {
+        const float x = values[j];
+        const float y = upper[j];
+        values[j] = (x + y) * factor;
+        upper[j] = (x - y) * factor;
+      }
+    }
+  }
+
+  std::size_t padded_dim_;
+  std::size_t power_;  // the largest power of two in it
+  float scale_;
+  aligned_buffer<std::uint32_t> signs_;  // the sign bit or 0 for each value of each round
+};
+
+}  // namespace thimble::inline THIMBLE_FLAGS

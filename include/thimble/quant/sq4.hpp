@@ -1,0 +1,199 @@
+// SPDX-FileCopyrightText: 2026 The thimble authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// SQ4: half a byte a dimension. Each dimension has a range of its own, cut where 16 levels serve it best
+// (range_histogram.hpp), and each row a gain that makes up for what cutting and rounding took from it, as RaBitQ has
+// one. The steps are folded into the query, so that the inner loop is one integer dot product (ALGORITHMS.md section
+// 2):
+//
+//     y = x - mid ~ step_j v_j,  v = u - 7.5,  u in 0..15,   g = |y|^2 / <y, step v>
+//     (q_j - mid_j) step_j ~ query_step s_j,   s in -127..127
+//     l2:             |q-mid|^2        + |y|^2       - 2 g query_step <s, v>
+//     inner product:  1 - <q,mid>      - <mid, y>    -   g query_step <s, v>
+//
+// The second term and the third's g are factors stored beside the code, the first is the query's base. Without g 100
+// dims of word vectors lose .2 of their recall. Memory: dim / 2 + 12 bytes.
+
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <span>
+#include <string_view>
+#include <utility>
+
+#include <thimble/core/aligned_buffer.hpp>
+#include <thimble/core/bytes.hpp>
+#include <thimble/core/config.hpp>
+#include <thimble/metric/vector_check.hpp>
+#include <thimble/quant/integer_record.hpp>
+#include <thimble/quant/quantizer.hpp>
+#include <thimble/quant/range_histogram.hpp>
+#include <thimble/quant/rounding.hpp>
+#include <thimble/quant/training_sample.hpp>
+#include <thimble/simd/code_layout.hpp>
+
+namespace thimble::inline THIMBLE_FLAGS {
+
+class sq4 {
+ public:
+  static constexpr std::string_view name = "sq4";
+  static constexpr std::uint32_t file_id = 4;
+
+  // Reads a sample of at most 16,384 rows twice.
+  template <row_source Rows>
+  [[nodiscard]] static expected<sq4> train(const Rows& rows, metric m, const train_options& /*options*/) {
+    auto quantizer = with_room(rows.dim(), m);
+    if (!quantizer) return quantizer;
+    auto sample = training_sample<Rows>::create(rows);
+    if (!sample) return std::unexpected(sample.error());
+    auto histogram = range_histogram::create(rows.dim());
+    if (!histogram) return std::unexpected(histogram.error());
+    if (auto done = sample->for_each([&](std::span<const float> row) { histogram->widen(row); }); !done)
+      return std::unexpected(done.error());
+    if (auto done = sample->for_each([&](std::span<const float> row) { histogram->add(row); }); !done)
+      return std::unexpected(done.error());
+    for (std::size_t j = 0; j < rows.dim(); ++j) {
+      const value_range range = histogram->best_range(j, n_levels);
+      quantizer->parameters_[j] = range.low + (range.high - range.low) / 2;
+      quantizer->parameters_[rows.dim() + j] = rounded_step((range.high - range.low) / (n_levels - 1));
+    }
+    return quantizer;
+  }
+
+  [[nodiscard]] std::span<const std::byte> parameters() const { return std::as_bytes(parameters_.span()); }
+
+  [[nodiscard]] static expected<sq4> load(std::span<const std::byte> parameters, std::size_t dim, metric m) {
+    if (parameters.size() != 2 * dim * sizeof(float))
+      return fail(errc::corrupt, "the quantizer's section has a wrong size", parameters.size());
+    auto quantizer = with_room(dim, m);
+    if (!quantizer) return quantizer;
+    std::memcpy(quantizer->parameters_.data(), parameters.data(), parameters.size());
+    bool right = is_finite(quantizer->parameters_.span());
+    for (std::size_t j = 0; j < dim && right; ++j) right = quantizer->step(j) == rounded_step(quantizer->step(j));
+    if (!right) return fail(errc::corrupt, "the quantizer's parameters are out of range");
+    return quantizer;
+  }
+
+  [[nodiscard]] std::size_t code_bytes() const { return factor_offset() + simd::factor_bytes(bits, true); }
+  [[nodiscard]] std::size_t encode_scratch_bytes() const { return dim_; }
+
+  void encode(const simd::kernel_set& /*kernels*/, std::span<const float> vector, std::byte* scratch,
+              std::byte* code) const {
+    auto* u = reinterpret_cast<std::uint8_t*>(scratch);
+    double norm2 = 0, product = 0, mid_product = 0;
+    for (std::size_t j = 0; j < dim_; ++j) {
+      const float y = vector[j] - mid(j);
+      u[j] = static_cast<std::uint8_t>(round_to_int(std::clamp(static_cast<double>(y / step(j)), -7.5, 7.5) + 7.5));
+      // Products of floats, and of a float with an 8-bit step and a level: exact in double.
+      norm2 += static_cast<double>(y) * static_cast<double>(y);
+      product += static_cast<double>(y) * ((u[j] - 7.5) * step(j));
+      mid_product += static_cast<double>(y) * static_cast<double>(mid(j));
+    }
+    simd::pack(bits, u, dim_, code);
+    std::memset(code + simd::packed_bytes(bits, dim_), 0, code_bytes() - simd::packed_bytes(bits, dim_));
+    const double gain = product > 0 ? norm2 / product : 0;
+    const bool l2 = metric_ == metric::l2;
+    store_as(code + factor_offset(), static_cast<float>(l2 ? norm2 : -mid_product));
+    store_as(code + gain_offset(), static_cast<float>(l2 ? -2 * gain : -gain));
+  }
+
+  [[nodiscard]] bool valid(const std::byte* code) const {
+    bool unused = simd::unused_fields_are_zero(bits, code, dim_);
+    for (std::size_t i = simd::packed_bytes(bits, dim_); i < factor_offset(); ++i) unused &= code[i] == std::byte{};
+    for (std::size_t i = gain_offset() + sizeof(float); i < code_bytes(); ++i) unused &= code[i] == std::byte{};
+    return unused && std::isfinite(load_as<float>(code + factor_offset())) &&
+           std::isfinite(load_as<float>(code + gain_offset()));
+  }
+
+  [[nodiscard]] std::size_t query_bytes() const {
+    return detail::integer_record::bytes(bits, dim_) + round_up(dim_ * sizeof(float), std::size_t{64});
+  }
+
+  // Every operation is one rounding that no compiler can fuse away: float differences, exact products in double.
+  void prepare(const simd::kernel_set& kernels, std::span<const float> vector, std::byte* query) const {
+    float* scaled = scaled_values(query);
+    std::array<double, lanes> squares{};
+    for (std::size_t j = 0; j < dim_; ++j) {
+      const float centred = vector[j] - mid(j);
+      scaled[j] = centred * step(j);
+      const double a = metric_ == metric::l2 ? centred : vector[j];
+      const double b = metric_ == metric::l2 ? centred : mid(j);
+      squares[j % lanes] += a * b;
+    }
+    double total = 0;
+    for (const double partial : squares) total += partial;
+    finish(kernels, query, metric_ == metric::l2 ? total : 1 - total);
+  }
+
+  // The code stands for mid + g step v.
+  void prepare_from_code(const simd::kernel_set& kernels, const std::byte* code, std::byte* query) const {
+    float* scaled = scaled_values(query);
+    const float scale = load_as<float>(code + gain_offset());
+    const float gain = metric_ == metric::l2 ? scale / -2 : -scale;
+    auto* u = reinterpret_cast<std::uint8_t*>(detail::integer_record(bits, dim_, query).values());
+    simd::unpack(bits, code, dim_, u);
+    double mid_norm2 = 0;
+    for (std::size_t j = 0; j < dim_; ++j) {
+      scaled[j] = (static_cast<float>(u[j]) - 7.5f) * (step(j) * step(j)) * gain;
+      mid_norm2 += static_cast<double>(mid(j)) * mid(j);
+    }
+    const auto add = static_cast<double>(load_as<float>(code + factor_offset()));
+    finish(kernels, query, metric_ == metric::l2 ? add : 1 - mid_norm2 + add);
+  }
+
+  void estimate(const simd::kernel_set& kernels, const std::byte* query, simd::code_rows codes, const node* nodes,
+                std::size_t n, float* distances) const {
+    kernels.estimate[bits](detail::integer_record::query(query), codes, nodes, n, distances);
+  }
+
+ private:
+  static constexpr unsigned bits = 4;
+  static constexpr unsigned n_levels = 16;
+  static constexpr std::size_t lanes = 8;
+
+  sq4(std::size_t dim, metric m, aligned_buffer<float> parameters)
+      : dim_(dim), metric_(m), parameters_(std::move(parameters)) {}
+
+  // parameters: the middle of each dimension, then the step of each.
+  [[nodiscard]] static expected<sq4> with_room(std::size_t dim, metric m) {
+    auto parameters = aligned_buffer<float>::create(2 * dim);
+    if (!parameters) return std::unexpected(parameters.error());
+    return sq4(dim, m, std::move(*parameters));
+  }
+
+  [[nodiscard]] float mid(std::size_t j) const { return parameters_[j]; }
+  [[nodiscard]] float step(std::size_t j) const { return parameters_[dim_ + j]; }
+  [[nodiscard]] std::size_t factor_offset() const { return round_up(simd::packed_bytes(bits, dim_), std::size_t{4}); }
+  [[nodiscard]] std::size_t gain_offset() const { return factor_offset() + simd::scale_offset(bits); }
+  [[nodiscard]] float* scaled_values(std::byte* query) const {
+    return reinterpret_cast<float*>(query + detail::integer_record::bytes(bits, dim_));
+  }
+
+  // From the scaled values to the integer query.
+  void finish(const simd::kernel_set& kernels, std::byte* query, double base) const {
+    const float* scaled = scaled_values(query);
+    float largest = 0;
+    for (std::size_t j = 0; j < dim_; ++j) largest = std::max(largest, std::fabs(scaled[j]));
+    const float query_step = largest / 127;
+    const float inverse = query_step > 0 ? 1 / query_step : 0.0f;
+    detail::integer_record record(bits, dim_, query);
+    for (std::size_t j = 0; j < dim_; ++j) {
+      const std::int32_t s = round_to_int(static_cast<double>(scaled[j]) * static_cast<double>(inverse));
+      record.values()[j] = static_cast<std::int8_t>(std::clamp(s, -127, 127));
+    }
+    record.finish(kernels, factor_offset(), query_step / 2, static_cast<float>(base), true);
+  }
+
+  std::size_t dim_;
+  metric metric_;
+  aligned_buffer<float> parameters_;
+};
+
+static_assert(symmetric_quantizer<sq4>);
+
+}  // namespace thimble::inline THIMBLE_FLAGS

@@ -1,0 +1,67 @@
+// SPDX-FileCopyrightText: 2026 The thimble authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// The rows that a quantizer learns from: at most 16,384 of them, evenly spread. They are read anew each time; no copy
+// is kept.
+
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <utility>
+
+#include <thimble/core/aligned_buffer.hpp>
+#include <thimble/core/config.hpp>
+#include <thimble/core/error.hpp>
+#include <thimble/core/matrix_view.hpp>
+
+namespace thimble::inline THIMBLE_FLAGS {
+
+template <row_source Rows>
+class training_sample {
+ public:
+  // rows must outlive this. Error: out_of_memory.
+  [[nodiscard]] static expected<training_sample> create(const Rows& rows) {
+    auto scratch = aligned_buffer<float>::create(rows.dim());
+    if (!scratch) return std::unexpected(scratch.error());
+    return training_sample(rows, std::move(*scratch));
+  }
+
+  [[nodiscard]] std::size_t size() const { return std::min<std::size_t>(rows_->size(), max_rows); }
+  [[nodiscard]] std::size_t dim() const { return rows_->dim(); }
+
+  // Calls visit(row of dim floats) for each row. Error: what the rows answer.
+  template <class Visit>
+  [[nodiscard]] expected<void> for_each(Visit&& visit) {
+    for (std::size_t i = 0; i < size(); ++i) {
+      const auto row = rows_->row(static_cast<std::size_t>(std::uint64_t{i} * rows_->size() / size()), scratch_.span());
+      if (!row) return std::unexpected(row.error());
+      visit(*row);
+    }
+    return {};
+  }
+
+  // mean: dim floats. The same bits everywhere.
+  [[nodiscard]] expected<void> mean(std::span<float> out) {
+    auto sums = aligned_buffer<double>::create(dim());
+    if (!sums) return std::unexpected(sums.error());
+    auto summed = for_each([&](std::span<const float> row) {
+      for (std::size_t j = 0; j < row.size(); ++j) (*sums)[j] += row[j];
+    });
+    if (!summed) return summed;
+    for (std::size_t j = 0; j < dim(); ++j) out[j] = static_cast<float>((*sums)[j] / static_cast<double>(size()));
+    return {};
+  }
+
+ private:
+  static constexpr std::size_t max_rows = 16'384;
+
+  training_sample(const Rows& rows, aligned_buffer<float> scratch) : rows_(&rows), scratch_(std::move(scratch)) {}
+
+  const Rows* rows_;
+  aligned_buffer<float> scratch_;
+};
+
+}  // namespace thimble::inline THIMBLE_FLAGS

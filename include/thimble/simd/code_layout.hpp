@@ -1,0 +1,94 @@
+// SPDX-FileCopyrightText: 2026 The thimble authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// How codes of B bits a dimension lie in a row, the same in files and for every instruction set. 8 bits: a byte a
+// dimension, c = u - 128 as int8. Fewer: planes of 4, 2 and 1 bits, the most significant first (7 = 4 + 2 + 1), one
+// behind the other. A plane of w bits has F = 8 / w fields a byte and T = ceil(dim w / 8) bytes in blocks of 16 (the
+// last may be shorter, of nb bytes): field f (from the low bits) of byte j of block k is dimension 16 k F + f nb + j.
+// So a field masked out of 16 bytes meets 16 neighbouring dimensions of the query.
+
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include <thimble/core/config.hpp>
+
+namespace thimble::inline THIMBLE_FLAGS::simd {
+
+inline constexpr std::size_t plane_block = 16;
+
+[[nodiscard]] constexpr std::size_t plane_bytes(unsigned width, std::size_t dim) { return (dim * width + 7) / 8; }
+
+// Calls visit(width, shift) for each plane of a code of so many bits, in their order; shift: of the plane's bits in u.
+template <class Visit>
+constexpr void for_each_plane(unsigned bits, Visit&& visit) {
+  for (unsigned width = 8; width > 0; width /= 2)
+    if ((bits & width) != 0) visit(width, bits & (width - 1));
+}
+
+// Bytes of all planes of one row.
+[[nodiscard]] constexpr std::size_t packed_bytes(unsigned bits, std::size_t dim) {
+  std::size_t bytes = 0;
+  for_each_plane(bits, [&](unsigned width, unsigned) { bytes += plane_bytes(width, dim); });
+  return bytes;
+}
+
+// Calls visit(byte, field, dimension) for every field of a plane. Dimensions from dim on are fields without meaning.
+template <class Visit>
+constexpr void for_each_field(unsigned width, std::size_t dim, Visit&& visit) {
+  const std::size_t bytes = plane_bytes(width, dim);
+  const unsigned fields = 8 / width;
+  for (std::size_t block = 0; block < bytes; block += plane_block) {
+    const std::size_t in_block = bytes - block < plane_block ? bytes - block : plane_block;
+    for (unsigned field = 0; field < fields; ++field)
+      for (std::size_t j = 0; j < in_block; ++j) visit(block + j, field, (block * fields) + field * in_block + j);
+  }
+}
+
+// u: dim values below 2^bits; to: packed_bytes. Fields without meaning are 0.
+inline void pack(unsigned bits, const std::uint8_t* u, std::size_t dim, std::byte* to) {
+  auto* bytes = reinterpret_cast<std::uint8_t*>(to);
+  if (bits == 8) {
+    for (std::size_t j = 0; j < dim; ++j) bytes[j] = static_cast<std::uint8_t>(u[j] ^ 0x80u);
+    return;
+  }
+  for_each_plane(bits, [&](unsigned width, unsigned shift) {
+    const unsigned mask = (1u << width) - 1;
+    for (std::size_t i = 0; i < plane_bytes(width, dim); ++i) bytes[i] = 0;
+    for_each_field(width, dim, [&](std::size_t byte, unsigned field, std::size_t j) {
+      if (j < dim) bytes[byte] = static_cast<std::uint8_t>(bytes[byte] | (u[j] >> shift & mask) << field * width);
+    });
+    bytes += plane_bytes(width, dim);
+  });
+}
+
+// The inverse of pack.
+inline void unpack(unsigned bits, const std::byte* from, std::size_t dim, std::uint8_t* u) {
+  const auto* bytes = reinterpret_cast<const std::uint8_t*>(from);
+  for (std::size_t j = 0; j < dim; ++j) u[j] = bits == 8 ? static_cast<std::uint8_t>(bytes[j] ^ 0x80u) : 0;
+  if (bits == 8) return;
+  for_each_plane(bits, [&](unsigned width, unsigned shift) {
+    const unsigned mask = (1u << width) - 1;
+    for_each_field(width, dim, [&](std::size_t byte, unsigned field, std::size_t j) {
+      if (j < dim) u[j] = static_cast<std::uint8_t>(u[j] | (bytes[byte] >> field * width & mask) << shift);
+    });
+    bytes += plane_bytes(width, dim);
+  });
+}
+
+// Whether the fields without meaning are 0, as pack() leaves them.
+[[nodiscard]] inline bool unused_fields_are_zero(unsigned bits, const std::byte* from, std::size_t dim) {
+  if (bits == 8) return true;
+  const auto* bytes = reinterpret_cast<const std::uint8_t*>(from);
+  bool zero = true;
+  for_each_plane(bits, [&](unsigned width, unsigned) {
+    for_each_field(width, dim, [&](std::size_t byte, unsigned field, std::size_t j) {
+      if (j >= dim) zero = zero && (bytes[byte] >> field * width & ((1u << width) - 1)) == 0;
+    });
+    bytes += plane_bytes(width, dim);
+  });
+  return zero;
+}
+
+}  // namespace thimble::inline THIMBLE_FLAGS::simd
