@@ -4,6 +4,8 @@
 
     bash bench/recall/run.sh FOLDER...     each holds base.*, query.* (fbin, u8bin or f16bin) and gt.ibin
 
+The metric is cosine where the rows have length 1, else l2.
+
 A row a quantizer: ours, Faiss's nearest relative, and ours with the best 100 reranked exactly."""
 
 import argparse
@@ -17,7 +19,6 @@ import numpy as np
 
 K = 10
 FORMATS = {".fbin": np.float32, ".u8bin": np.uint8, ".f16bin": np.float16}
-COSINE = {"word2vec-100", "bge-768", "wordnet-minilm-384"}
 
 
 def vectors_file(folder, stem):
@@ -83,8 +84,8 @@ def main():
     print(f"{'set':20} {'quantizer':9} {'ours':>7} {'faiss':>7} {'differ':>7} {'+100':>7}")
     with tempfile.TemporaryDirectory() as work:
         for folder in arguments.folders:
-            cosine = folder.name in COSINE
             base, queries = (read_vectors(vectors_file(folder, stem)) for stem in ("base", "query"))
+            cosine = bool(np.allclose(np.linalg.norm(base[:100], axis=1), 1, atol=0.01))
             truth = read_truth(folder / "gt.ibin")
             for name in arguments.quantizers.split(","):
                 ours, reranked = our_recalls(arguments.program, folder, name, cosine, pathlib.Path(work))
