@@ -36,9 +36,9 @@ build_program() {
   need_command_line
   install_missing
   check_versions
-  # The tests' and benchmarks' libraries are not needed for this; a folder that test.sh made with them keeps them.
-  local only_program=(-DTHIMBLE_BUILD_TESTS=OFF -DTHIMBLE_BUILD_BENCH=OFF)
-  if [ -x build/release/tests/thimble_unit_tests ]; then only_program=(); fi
+  # The benchmarks' library is not needed for this; a folder that was made with it keeps it.
+  local only_program=(-DTHIMBLE_BUILD_BENCH=OFF)
+  if [ -x build/release/bench/thimble_bench_search ]; then only_program=(); fi
   say "building $program"
   quietly cmake --preset release "${only_program[@]}"
   quietly cmake --build --preset release --target thimble_cli

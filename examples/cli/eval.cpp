@@ -39,7 +39,7 @@ struct subject {
   exact_answers truth;
 };
 
-struct run {
+struct measured {
   std::size_t ef = 0;
   std::size_t rerank = 0;
   double recall = 0;
@@ -72,7 +72,7 @@ class measurement {
 
   [[nodiscard]] unsigned threads() const { return on_.workers(); }
 
-  run measure(std::size_t ef, std::size_t rerank) {
+  measured measure(std::size_t ef, std::size_t rerank) {
     const search_params params{.k = subject_.truth.k, .ef = ef, .rerank = rerank, .exhaustive = request_.exhaustive};
     const std::string stage = "ef " + std::to_string(ef) + ", rerank " + std::to_string(rerank);
     // Until everything is in the caches that will be, but no longer than a second.
@@ -198,7 +198,7 @@ subject read_subject(const eval_request& request, progress_bar& bar) {
   return s;
 }
 
-nlohmann::ordered_json to_json(const run& r) {
+nlohmann::ordered_json to_json(const measured& r) {
   return {{"ef", r.ef},
           {"rerank", r.rerank},
           {"recall", rounded(r.recall, 6)},
@@ -238,7 +238,7 @@ void eval(const eval_request& request) {
   nlohmann::ordered_json runs = nlohmann::ordered_json::array();
   for (const std::size_t ef : request.ef)
     for (const std::size_t rerank : reranks) {
-      const run r = m.measure(ef, rerank);
+      const measured r = m.measure(ef, rerank);
       bar.clear();
       runs.push_back(to_json(r));
       if (request.json) continue;

@@ -84,12 +84,11 @@ void search(const search_request& request) {
       const auto row = read_row(queries, query_row, scratch, request.queries);
       return std::vector<float>(row.begin(), row.end());
     }();
-    using clock = std::chrono::steady_clock;
     answer a{.query_row = query_row, .hits = {}, .vectors_read = 0, .batches = 0, .seconds = 0};
     for (int pass = 0; pass < 2; ++pass) {
-      const auto began = clock::now();
+      const auto began = std::chrono::steady_clock::now();
       const auto hits = vectors ? index.search(query, params, *vectors) : index.search(query, params);
-      a.seconds = std::chrono::duration<double>(clock::now() - began).count();
+      a.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
       if (!hits) throw failure(to_blame(hits.error(), request.index, request.vectors, request.queries), hits.error());
       a.hits.assign(hits->begin(), hits->end());
       a.vectors_read = hits->vectors_read();

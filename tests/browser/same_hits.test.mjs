@@ -2,8 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // One .thimble file gives the same hits, bit for bit, wherever it is opened: in Chromium with both binaries, in Node with
-// both, and in the command line program with each instruction set. The program is build/release/thimble (THIMBLE_CLI names
-// another, several with commas); without one the index is built in Chromium and the native comparison is skipped.
+// both, and in the command line program with each instruction set. The programs are build/gcc/thimble and build/clang/thimble
+// (THIMBLE_CLI names others, with commas); without one the index is built in Chromium and the native comparison is skipped.
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
@@ -18,7 +18,7 @@ import { binaries, build, missing, open_laboratory, repository, start_browser, s
 const skip = missing();
 const data = path.join(repository, 'tests/data/fashion-mnist');
 const n_queries = 100;
-const programs = (process.env.THIMBLE_CLI?.split(',') ?? [path.join(build, 'release/thimble'), path.join(build, 'clang/thimble')])
+const programs = (process.env.THIMBLE_CLI?.split(',') ?? [path.join(build, 'gcc/thimble'), path.join(build, 'clang/thimble')])
     .filter((file) => fs.existsSync(file));
 
 const bits = (distances) => [...new Uint32Array(Float32Array.from(distances).buffer)];

@@ -19,6 +19,7 @@
 #include <thimble/core/bytes.hpp>
 #include <thimble/core/config.hpp>
 #include <thimble/core/error.hpp>
+#include <thimble/quant/rounding.hpp>
 
 namespace thimble::inline THIMBLE_FLAGS {
 
@@ -81,7 +82,8 @@ class range_histogram {
   static std::size_t bin_of(float value, value_range range) {
     const double width = static_cast<double>(range.high) - static_cast<double>(range.low);
     if (!(width > 0)) return 0;
-    return static_cast<std::size_t>((static_cast<double>(value) - static_cast<double>(range.low)) / width * last + 0.5);
+    return static_cast<std::size_t>(
+        round_to_int((static_cast<double>(value) - static_cast<double>(range.low)) / width * last));
   }
   static double value_of(std::size_t bin, value_range range) {
     const double width = static_cast<double>(range.high) - static_cast<double>(range.low);

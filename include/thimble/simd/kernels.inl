@@ -12,8 +12,9 @@
 //
 // - for loops: rows_at_once and float_rows_at_once (1 to 4), prefetches.
 //
-// Nothing here calls std:: or a template from outside the namespace: one that is instantiated inside a wide region could
-// be the copy that the linker keeps for the whole program. (plane_bytes and its like are defined before any region.)
+// Nothing here calls std:: or a template from outside the namespace: one that is instantiated inside a wide region
+// could be the copy that the linker keeps for the whole program. (plane_bytes and its like are defined before any
+// region.)
 
 // While a group of rows is read, the first lines of the next group's rows come in; the processor's own prefetchers
 // follow each row from there. Time on random rows of 256 MB (Zen 4): without any 1.1 to 1.2 of this, with every line of

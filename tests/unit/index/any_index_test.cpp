@@ -11,6 +11,7 @@
 #include "unit/support/archetypes.hpp"
 #include "unit/support/files.hpp"
 #include "unit/support/outcome.hpp"
+#include "unit/support/quantizers.hpp"
 #include "unit/support/stores.hpp"
 #include "unit/support/vectors.hpp"
 
@@ -24,7 +25,7 @@ namespace {
 using test::code_of;
 using test::succeeded;
 
-const test::float_vectors& rows() {
+const test::float_vectors& few_rows() {
   static const test::float_vectors made = test::clustered_vectors(300, 20, 1);
   return made;
 }
@@ -57,31 +58,19 @@ TEST(quantizer_kind, a_number_that_no_quantizer_has_is_refused) {
   for (const std::uint32_t number : {0u, 5u, 16u, 25u, 64u, 0xffffffffu}) {
     EXPECT_FALSE(any_index::knows(quantizer_kind{number}));
     EXPECT_EQ(name(quantizer_kind{number}), "unknown");
-    EXPECT_EQ(code_of(any_index::build(quantizer_kind{number}, rows().view())), errc::invalid_argument);
+    EXPECT_EQ(code_of(any_index::build(quantizer_kind{number}, few_rows().view())), errc::invalid_argument);
   }
 }
 
 // Everything that an index of a known quantizer answers, any_index answers the same.
 template <class Quantizer>
 class any_index_with : public ::testing::Test {};
-template <class Any>
-struct types_of;
-template <class... Quantizers>
-struct types_of<any_index_of<Quantizers...>> {
-  using type = ::testing::Types<Quantizers...>;
-};
-struct quantizer_names {
-  template <class Quantizer>
-  static std::string GetName(int /*position*/) {  // NOLINT(readability-identifier-naming): GoogleTest's name
-    return std::string(Quantizer::name);
-  }
-};
-TYPED_TEST_SUITE(any_index_with, types_of<any_index>::type, quantizer_names);
+TYPED_TEST_SUITE(any_index_with, test::all_quantizers, test::quantizer_names);
 
 TYPED_TEST(any_index_with, is_the_index_of_that_quantizer) {
   const build_options options{.metric = metric::cosine, .m = 7, .ef_construction = 40, .seed = 9};
-  const auto any = any_index::build(kind_of<TypeParam>, rows().view(), options);
-  const auto one = index<TypeParam>::build(rows().view(), options);
+  const auto any = any_index::build(kind_of<TypeParam>, few_rows().view(), options);
+  const auto one = index<TypeParam>::build(few_rows().view(), options);
   ASSERT_TRUE(succeeded(any));
   EXPECT_EQ(any->size(), one->size());
   EXPECT_EQ(any->dim(), one->dim());
@@ -96,22 +85,23 @@ TYPED_TEST(any_index_with, is_the_index_of_that_quantizer) {
   EXPECT_EQ(any->bytes_per_vector(), one->bytes_per_vector());
   EXPECT_EQ(test::saved(*any), test::saved(*one));
 
-  auto store = memory_store<float>::create(rows().view());
+  auto store = memory_store<float>::create(few_rows().view());
   EXPECT_TRUE(succeeded(any->check_store(*store)));
   search_scratch scratch;
-  EXPECT_TRUE(std::ranges::equal(*any->search(rows().row(3)), *one->search(rows().row(3))));
-  EXPECT_TRUE(std::ranges::equal(*any->search(rows().row(3), {.k = 50, .exhaustive = true}),
-                                 *one->search(rows().row(3), {.k = 50, .exhaustive = true})));
-  EXPECT_TRUE(std::ranges::equal(*any->search(rows().row(3), {}, *store), *one->search(rows().row(3), {}, *store)));
+  EXPECT_TRUE(std::ranges::equal(*any->search(few_rows().row(3)), *one->search(few_rows().row(3))));
+  EXPECT_TRUE(std::ranges::equal(*any->search(few_rows().row(3), {.k = 50, .exhaustive = true}),
+                                 *one->search(few_rows().row(3), {.k = 50, .exhaustive = true})));
   EXPECT_TRUE(
-      std::ranges::equal(*any->search(rows().row(3), {}, *store, scratch), *one->search(rows().row(3), {}, *store)));
-  ASSERT_TRUE(succeeded(any->begin(rows().row(3), {.rerank = 12}, scratch)));
+      std::ranges::equal(*any->search(few_rows().row(3), {}, *store), *one->search(few_rows().row(3), {}, *store)));
+  EXPECT_TRUE(std::ranges::equal(*any->search(few_rows().row(3), {}, *store, scratch),
+                                 *one->search(few_rows().row(3), {}, *store)));
+  ASSERT_TRUE(succeeded(any->begin(few_rows().row(3), {.rerank = 12}, scratch)));
   EXPECT_EQ(scratch.rerank().needs().size(), 12u);
 }
 
 TEST(any_index, the_file_says_which_quantizer_it_is) {
   for (const quantizer_kind kind : any_index::kinds) {
-    const auto built = any_index::build(kind, rows().view());
+    const auto built = any_index::build(kind, few_rows().view());
     const auto bytes = test::saved(*built);
     const auto opened = test::opened<any_index>(bytes);
     ASSERT_TRUE(succeeded(opened));
@@ -124,7 +114,7 @@ TEST(any_index, the_file_says_which_quantizer_it_is) {
     const auto mapped = any_index::open(path.c_str());
     ASSERT_TRUE(succeeded(mapped));
     EXPECT_EQ(mapped->quantizer_name(), name(kind));
-    EXPECT_TRUE(std::ranges::equal(*mapped->search(rows().row(0)), *built->search(rows().row(0))));
+    EXPECT_TRUE(std::ranges::equal(*mapped->search(few_rows().row(0)), *built->search(few_rows().row(0))));
 #endif
   }
 }
@@ -132,11 +122,11 @@ TEST(any_index, the_file_says_which_quantizer_it_is) {
 TEST(any_index, errors_are_those_of_the_index) {
   for (const quantizer_kind kind : {kind_of<float32>, kind_of<rabitq<2>>}) {
     EXPECT_EQ(code_of(any_index::build(kind, matrix_view<float>())), errc::empty_input);
-    const auto built = any_index::build(kind, rows().view());
-    EXPECT_EQ(code_of(built->search(rows().row(0), {.k = 0})), errc::invalid_k);
+    const auto built = any_index::build(kind, few_rows().view());
+    EXPECT_EQ(code_of(built->search(few_rows().row(0), {.k = 0})), errc::invalid_k);
     EXPECT_EQ(code_of(built->search(std::vector<float>(3))), errc::wrong_dim);
-    test::failing_store failing(rows().view(), errc::missing_row);
-    EXPECT_EQ(code_of(built->search(rows().row(0), {}, failing)), errc::missing_row);
+    test::failing_store failing(few_rows().view(), errc::missing_row);
+    EXPECT_EQ(code_of(built->search(few_rows().row(0), {}, failing)), errc::missing_row);
   }
   EXPECT_EQ(code_of(any_index::open(aligned_buffer<std::byte>())), errc::truncated);
 #if THIMBLE_POSIX
@@ -169,7 +159,7 @@ TEST(any_index_of, a_list_of_ones_own_opens_what_is_in_it_and_names_what_is_not)
 TEST(any_index_of, a_list_of_one_is_enough) {
   using one = any_index_of<sq8>;
   EXPECT_STREQ(one::parse_quantizer("").error().message, "unknown quantizer: use sq8");
-  const auto built = one::build(kind_of<sq8>, rows().view());
+  const auto built = one::build(kind_of<sq8>, few_rows().view());
   ASSERT_TRUE(succeeded(built));
   EXPECT_EQ(built->quantizer_name(), "sq8");
 }

@@ -28,42 +28,42 @@ namespace {
 using test::code_of;
 using test::succeeded;
 
-const test::float_vectors& rows() {
+const test::float_vectors& build_rows() {
   static const test::float_vectors made = test::clustered_vectors(2000, 32, 4);
   return made;
 }
 
-double recall_of(const index<sq8>& searched) {
-  auto store = memory_store<float>::create(rows().view());
+double recall_with_sq8(const index<sq8>& searched) {
+  auto store = memory_store<float>::create(build_rows().view());
   std::size_t found = 0;
   constexpr std::size_t n_queries = 50;
   const auto queries = test::random_vectors(n_queries, 32, 5);
   for (std::size_t i = 0; i < n_queries; ++i) {
-    const auto truth =
-        test::exact_nearest(metric::l2, queries.row(i), rows().size(), 10, [](std::size_t x) { return rows().row(x); });
+    const auto truth = test::exact_nearest(metric::l2, queries.row(i), build_rows().size(), 10,
+                                           [](std::size_t x) { return build_rows().row(x); });
     found += test::n_common(*searched.search(queries.row(i), {.k = 10, .ef = 80}, *store), truth);
   }
   return static_cast<double>(found) / (10 * n_queries);
 }
 
 TEST(index_build, many_threads_find_as_much_as_one) {
-  const auto one = index<sq8>::build(rows().view(), test::on_asked_simd({.ef_construction = 100, .threads = 1}));
+  const auto one = index<sq8>::build(build_rows().view(), test::on_asked_simd({.ef_construction = 100, .threads = 1}));
   ASSERT_TRUE(succeeded(one));
-  const double recall = recall_of(*one);
+  const double recall = recall_with_sq8(*one);
   EXPECT_GE(recall, .98);
   for (const unsigned threads : {2u, 4u, 0u}) {
-    const auto many = index<sq8>::build(rows().view(), {.ef_construction = 100, .threads = threads});
+    const auto many = index<sq8>::build(build_rows().view(), {.ef_construction = 100, .threads = threads});
     ASSERT_TRUE(succeeded(many));
-    EXPECT_NEAR(recall_of(*many), recall, .01);
+    EXPECT_NEAR(recall_with_sq8(*many), recall, .01);
     EXPECT_EQ(many->memory().total(), one->memory().total());
   }
 }
 
 TEST(index_build, a_graph_of_many_threads_is_saved_and_opened) {
-  const auto many = index<sq8>::build(rows().view(), {.ef_construction = 50, .threads = 4});
+  const auto many = index<sq8>::build(build_rows().view(), {.ef_construction = 50, .threads = 4});
   const auto opened = test::opened<index<sq8>>(test::saved(*many));
   ASSERT_TRUE(succeeded(opened));
-  EXPECT_TRUE(std::ranges::equal(*opened->search(rows().row(0)), *many->search(rows().row(0))));
+  EXPECT_TRUE(std::ranges::equal(*opened->search(build_rows().row(0)), *many->search(build_rows().row(0))));
 }
 
 TEST(index_build, progress_grows_in_each_stage_and_ends_at_the_total) {
@@ -71,18 +71,18 @@ TEST(index_build, progress_grows_in_each_stage_and_ends_at_the_total) {
     std::map<build_stage, std::size_t> last;
     std::vector<build_stage> stages;
     const auto built = index<sq8>::build(
-        rows().view(), {.ef_construction = 20, .threads = threads, .progress = [&](const build_progress& p) {
-                          EXPECT_EQ(p.total, p.stage == build_stage::train ? 1 : rows().size());
-                          EXPECT_LE(p.done, p.total);
-                          EXPECT_GE(p.done, last[p.stage]);
-                          last[p.stage] = p.done;
-                          if (stages.empty() || stages.back() != p.stage) stages.push_back(p.stage);
-                          return true;
-                        }});
+        build_rows().view(), {.ef_construction = 20, .threads = threads, .progress = [&](const build_progress& p) {
+                                EXPECT_EQ(p.total, p.stage == build_stage::train ? 1 : build_rows().size());
+                                EXPECT_LE(p.done, p.total);
+                                EXPECT_GE(p.done, last[p.stage]);
+                                last[p.stage] = p.done;
+                                if (stages.empty() || stages.back() != p.stage) stages.push_back(p.stage);
+                                return true;
+                              }});
     ASSERT_TRUE(succeeded(built));
     EXPECT_EQ(last[build_stage::train], 1u);
-    EXPECT_EQ(last[build_stage::encode], rows().size());
-    EXPECT_EQ(last[build_stage::link], rows().size());
+    EXPECT_EQ(last[build_stage::encode], build_rows().size());
+    EXPECT_EQ(last[build_stage::link], build_rows().size());
     EXPECT_TRUE(std::ranges::is_sorted(stages)) << "one stage after the other";
   }
 }
@@ -95,11 +95,11 @@ TEST(index_build, coarse_codes_get_the_graph_of_sq8_and_keep_none_of_its_bytes) 
     return true;
   };
   const auto coarse = index<rabitq<1>>::build(
-      rows().view(), test::on_asked_simd({.ef_construction = 50, .seed = 3, .progress = report}));
+      build_rows().view(), test::on_asked_simd({.ef_construction = 50, .seed = 3, .progress = report}));
   ASSERT_TRUE(succeeded(coarse));
   using enum build_stage;
   EXPECT_EQ(stages, (std::vector{train, encode, link, train, encode}));
-  const auto fine = index<sq8>::build(rows().view(), {.ef_construction = 50, .seed = 3});
+  const auto fine = index<sq8>::build(build_rows().view(), {.ef_construction = 50, .seed = 3});
   const auto coarse_file = test::saved(*coarse), fine_file = test::saved(*fine);
   for (const section kind : {section::levels, section::base_links, section::upper_links}) {
     const auto part = [&](const test::file_bytes& file) {
@@ -108,7 +108,7 @@ TEST(index_build, coarse_codes_get_the_graph_of_sq8_and_keep_none_of_its_bytes) 
     };
     EXPECT_TRUE(std::ranges::equal(part(coarse_file), part(fine_file))) << static_cast<unsigned>(kind);
   }
-  EXPECT_LT(coarse->memory().codes, rows().size() * 33);
+  EXPECT_LT(coarse->memory().codes, build_rows().size() * 33);
 }
 
 template <class Quantizer>
@@ -116,14 +116,14 @@ void expect_cancelled_at_any_report() {
   for (const unsigned threads : {1u, 4u}) {
     int reports = 0;
     const auto count = [&](const build_progress&) { return ++reports != 0; };
-    ASSERT_TRUE(
-        succeeded(index<Quantizer>::build(rows().view(), {.ef_construction = 20, .threads = 1, .progress = count})));
+    ASSERT_TRUE(succeeded(
+        index<Quantizer>::build(build_rows().view(), {.ef_construction = 20, .threads = 1, .progress = count})));
     const int all = reports;
     for (int stop_at = 1; stop_at <= all; ++stop_at) {
       reports = 0;
       const auto stop = [&](const build_progress&) { return ++reports < stop_at; };
       const auto built =
-          index<Quantizer>::build(rows().view(), {.ef_construction = 20, .threads = threads, .progress = stop});
+          index<Quantizer>::build(build_rows().view(), {.ef_construction = 20, .threads = threads, .progress = stop});
       // With more threads worker 0 may have fewer reports to make.
       if (threads == 1 || reports >= stop_at) {
         EXPECT_EQ(code_of(built), errc::cancelled) << stop_at;
@@ -155,18 +155,18 @@ static_assert(executor<counting_executor>);
 
 TEST(index_build, the_callers_executor_does_the_work) {
   counting_executor on;
-  const auto built = index<sq8>::build(rows().view(), {.ef_construction = 100}, on);
+  const auto built = index<sq8>::build(build_rows().view(), {.ef_construction = 100}, on);
   ASSERT_TRUE(succeeded(built));
   EXPECT_EQ(on.n_runs(), 2) << "encode and link";
-  EXPECT_GE(recall_of(*built), .97);
+  EXPECT_GE(recall_with_sq8(*built), .97);
   inline_executor one;
-  EXPECT_EQ(test::saved(*index<sq8>::build(rows().view(), {.ef_construction = 30}, one)),
-            test::saved(*index<sq8>::build(rows().view(), {.ef_construction = 30, .threads = 1})));
+  EXPECT_EQ(test::saved(*index<sq8>::build(build_rows().view(), {.ef_construction = 30}, one)),
+            test::saved(*index<sq8>::build(build_rows().view(), {.ef_construction = 30, .threads = 1})));
 }
 
 TEST(index_build, an_error_of_one_worker_ends_all) {
   for (const unsigned threads : {1u, 4u}) {
-    auto broken = rows();
+    auto broken = build_rows();
     broken.row(1999)[3] = 1e20f;
     const auto built = index<sq8>::build(broken.view(), {.threads = threads});
     ASSERT_EQ(code_of(built), errc::not_finite);
@@ -206,9 +206,9 @@ TEST(index_build, an_index_needs_no_more_than_the_concepts_promise) {
 }
 
 TEST(index_build, all_kinds_of_stores_give_the_same_hits_and_are_asked_once) {
-  const auto built = index<sq8>::build(rows().view(), {.ef_construction = 50});
-  auto memory = memory_store<float>::create(rows().view());
-  test::counting_store batches(rows().view());
+  const auto built = index<sq8>::build(build_rows().view(), {.ef_construction = 50});
+  auto memory = memory_store<float>::create(build_rows().view());
+  test::counting_store batches(build_rows().view());
   for (std::size_t i = 0; i < 20; ++i) {
     const search_params params{.k = 10, .ef = 60, .rerank = 30};
     const auto query = test::random_vectors(1, 32, i).values;
@@ -226,13 +226,13 @@ TEST(index_build, all_kinds_of_stores_give_the_same_hits_and_are_asked_once) {
 // --------------------------------------------------------------------------------------------------------- threads
 
 TEST(index_build, any_number_of_threads_search_one_index_with_pooled_and_own_scratch) {
-  const auto built = index<sq8>::build(rows().view(), {.ef_construction = 50, .threads = 4});
+  const auto built = index<sq8>::build(build_rows().view(), {.ef_construction = 50, .threads = 4});
   ASSERT_TRUE(succeeded(built));
-  auto store = memory_store<float>::create(rows().view());
+  auto store = memory_store<float>::create(build_rows().view());
   constexpr std::size_t n_queries = 40;
   std::vector<std::vector<neighbor>> expected_hits;
   for (std::size_t i = 0; i < n_queries; ++i) {
-    const auto hits = built->search(rows().row(i * 7), {.k = 5}, *store);
+    const auto hits = built->search(build_rows().row(i * 7), {.k = 5}, *store);
     expected_hits.emplace_back(hits->begin(), hits->end());
   }
   std::atomic<int> wrong = 0;
@@ -243,10 +243,10 @@ TEST(index_build, any_number_of_threads_search_one_index_with_pooled_and_own_scr
       for (std::size_t i = 0; i < n_queries; ++i) {
         const std::size_t q = (i + worker * 5) % n_queries;
         if (worker % 2 == 0) {
-          const auto hits = built->search(rows().row(q * 7), {.k = 5}, *store);
+          const auto hits = built->search(build_rows().row(q * 7), {.k = 5}, *store);
           if (!hits || !std::ranges::equal(*hits, expected_hits[q])) ++wrong;
         } else {
-          const auto hits = built->search(rows().row(q * 7), {.k = 5}, *store, own);
+          const auto hits = built->search(build_rows().row(q * 7), {.k = 5}, *store, own);
           if (!hits || !std::ranges::equal(*hits, expected_hits[q])) ++wrong;
         }
       }

@@ -20,6 +20,7 @@
 #include "unit/support/environment.hpp"
 #include "unit/support/exact.hpp"
 #include "unit/support/outcome.hpp"
+#include "unit/support/quantizers.hpp"
 #include "unit/support/truth.hpp"
 #include "unit/support/vectors.hpp"
 
@@ -117,15 +118,7 @@ class index_recall_of : public ::testing::Test {
   }
 };
 
-using all_quantizers = ::testing::Types<float32, float16, sq8, sq4, rabitq<1>, rabitq<2>, rabitq<3>, rabitq<4>,
-                                        rabitq<5>, rabitq<6>, rabitq<7>, rabitq<8>>;
-struct quantizer_names {
-  template <class Quantizer>
-  static std::string GetName(int /*position*/) {  // NOLINT(readability-identifier-naming): GoogleTest's name
-    return std::string(Quantizer::name);
-  }
-};
-TYPED_TEST_SUITE(index_recall_of, all_quantizers, quantizer_names);
+TYPED_TEST_SUITE(index_recall_of, test::all_quantizers, test::quantizer_names);
 
 TYPED_TEST(index_recall_of, codes_on_real_data_is_what_their_bits_allow) {
   const auto built = index<TypeParam>::build(base_pictures().first(n_some),

@@ -18,6 +18,7 @@
 #include "unit/support/environment.hpp"
 #include "unit/support/files.hpp"
 #include "unit/support/outcome.hpp"
+#include "unit/support/quantizers.hpp"
 #include "unit/support/vectors.hpp"
 
 #if THIMBLE_POSIX
@@ -39,8 +40,8 @@ using test::succeeded;
 
 template <class Quantizer>
 class saving : public ::testing::Test {};
-using quantizers = ::testing::Types<float32, float16, sq8, sq4, rabitq<1>, rabitq<3>, rabitq<4>, rabitq<8>>;
-TYPED_TEST_SUITE(saving, quantizers);
+using saved_quantizers = ::testing::Types<float32, float16, sq8, sq4, rabitq<1>, rabitq<3>, rabitq<4>, rabitq<8>>;
+TYPED_TEST_SUITE(saving, saved_quantizers, test::quantizer_names);
 
 // Labels and the bits of their distances.
 template <class Hits>

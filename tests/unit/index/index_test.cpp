@@ -19,6 +19,7 @@
 #include "unit/support/environment.hpp"
 #include "unit/support/exact.hpp"
 #include "unit/support/outcome.hpp"
+#include "unit/support/quantizers.hpp"
 #include "unit/support/stores.hpp"
 #include "unit/support/vectors.hpp"
 
@@ -29,11 +30,11 @@ using test::clustered_vectors;
 using test::code_of;
 using test::succeeded;
 
-constexpr std::size_t n = 400;
+constexpr std::size_t n_rows = 400;
 constexpr std::size_t dim = 24;
 
 const test::float_vectors& rows() {
-  static const test::float_vectors made = clustered_vectors(n, dim, 1);
+  static const test::float_vectors made = clustered_vectors(n_rows, dim, 1);
   return made;
 }
 
@@ -63,14 +64,8 @@ std::size_t bits_of() {
   return Quantizer::file_id - 16;
 }
 
-using quantizers = ::testing::Types<float32, float16, sq8, sq4, rabitq<1>, rabitq<5>>;
-struct quantizer_names {
-  template <class Quantizer>
-  static std::string GetName(int /*position*/) {  // NOLINT(readability-identifier-naming): GoogleTest's name
-    return std::string(Quantizer::name);
-  }
-};
-TYPED_TEST_SUITE(any_quantizer, quantizers, quantizer_names);
+using some_quantizers = ::testing::Types<float32, float16, sq8, sq4, rabitq<1>, rabitq<5>>;
+TYPED_TEST_SUITE(any_quantizer, some_quantizers, test::quantizer_names);
 
 // ----------------------------------------------------------------------------------------------------- building
 
@@ -79,7 +74,7 @@ TYPED_TEST(any_quantizer, an_index_tells_what_it_was_built_with) {
       rows().view(),
       {.metric = metric::inner_product, .m = 5, .ef_construction = 33, .seed = 77, .simd = simd::isa::scalar});
   ASSERT_TRUE(succeeded(made));
-  EXPECT_EQ(made->size(), n);
+  EXPECT_EQ(made->size(), n_rows);
   EXPECT_EQ(made->dim(), dim);
   EXPECT_EQ(made->metric(), metric::inner_product);
   EXPECT_EQ(made->m(), 5u);
@@ -93,15 +88,15 @@ TYPED_TEST(any_quantizer, an_index_tells_what_it_was_built_with) {
 TYPED_TEST(any_quantizer, memory_counts_every_part) {
   const auto& made = this->built();
   const memory_usage used = made.memory();
-  EXPECT_GE(used.codes, n * dim * bits_of<TypeParam>() / 8);
-  EXPECT_LE(used.codes, n * (64 * bits_of<TypeParam>() / 8 + 20)) << "rabitq rounds the dim up to 64";
-  EXPECT_EQ(used.links, n * 2 * 16 * sizeof(node));
-  EXPECT_EQ(used.levels, n);
-  EXPECT_EQ(used.visited, n);
+  EXPECT_GE(used.codes, n_rows * dim * bits_of<TypeParam>() / 8);
+  EXPECT_LE(used.codes, n_rows * (64 * bits_of<TypeParam>() / 8 + 20)) << "rabitq rounds the dim up to 64";
+  EXPECT_EQ(used.links, n_rows * 2 * 16 * sizeof(node));
+  EXPECT_EQ(used.levels, n_rows);
+  EXPECT_EQ(used.visited, n_rows);
   EXPECT_GT(used.upper_links, 0u);
   EXPECT_EQ(used.total(),
             used.codes + used.links + used.upper_links + used.levels + used.labels + used.visited + used.other);
-  EXPECT_DOUBLE_EQ(made.bytes_per_vector(), static_cast<double>(used.total()) / n);
+  EXPECT_DOUBLE_EQ(made.bytes_per_vector(), static_cast<double>(used.total()) / n_rows);
 }
 
 TYPED_TEST(any_quantizer, an_input_without_vectors_or_dimensions_is_named) {
@@ -216,12 +211,12 @@ TYPED_TEST(any_quantizer, a_query_that_cannot_be_searched_is_named) {
 
 TYPED_TEST(any_quantizer, as_many_hits_as_asked_for_or_as_there_are) {
   const auto& made = this->built();
-  for (const std::size_t k :
-       {std::size_t{1}, std::size_t{10}, n - 1, n, n + 1, 10 * n, std::numeric_limits<std::size_t>::max()}) {
-    for (const std::size_t ef : {std::size_t{0}, std::size_t{1}, std::size_t{64}, 2 * n}) {
+  for (const std::size_t k : {std::size_t{1}, std::size_t{10}, n_rows - 1, n_rows, n_rows + 1, 10 * n_rows,
+                              std::numeric_limits<std::size_t>::max()}) {
+    for (const std::size_t ef : {std::size_t{0}, std::size_t{1}, std::size_t{64}, 2 * n_rows}) {
       const auto hits = made.search(query(), {.k = k, .ef = ef});
       ASSERT_TRUE(succeeded(hits));
-      EXPECT_EQ(hits->size(), std::min(k, n));
+      EXPECT_EQ(hits->size(), std::min(k, n_rows));
       EXPECT_TRUE(std::ranges::is_sorted(*hits, {}, &neighbor::distance));
     }
   }
@@ -230,9 +225,9 @@ TYPED_TEST(any_quantizer, as_many_hits_as_asked_for_or_as_there_are) {
 TYPED_TEST(any_quantizer, an_exhaustive_search_keeps_the_best_estimates_of_all) {
   const auto& made = this->built();
   // All of them, best first: what any smaller number of candidates must be the beginning of.
-  const auto all = made.search(query(), {.k = n, .ef = n, .exhaustive = true});
+  const auto all = made.search(query(), {.k = n_rows, .ef = n_rows, .exhaustive = true});
   ASSERT_TRUE(succeeded(all));
-  ASSERT_EQ(all->size(), n);
+  ASSERT_EQ(all->size(), n_rows);
   EXPECT_TRUE(std::ranges::is_sorted(*all, {}, &neighbor::distance));
   for (const std::size_t ef : {1u, 10u, 64u, 399u}) {
     const auto best = made.search(query(), {.k = ef, .ef = ef, .exhaustive = true});
@@ -248,10 +243,10 @@ TYPED_TEST(any_quantizer, an_exhaustive_search_keeps_the_best_estimates_of_all) 
 TYPED_TEST(any_quantizer, an_exhaustive_search_reranks_the_best_of_its_candidates) {
   const auto& made = this->built();
   auto store = memory_store<float>::create(rows().view());
-  const auto hits = made.search(query(), {.k = 10, .ef = n, .rerank = n, .exhaustive = true}, *store);
+  const auto hits = made.search(query(), {.k = 10, .ef = n_rows, .rerank = n_rows, .exhaustive = true}, *store);
   ASSERT_TRUE(succeeded(hits));
-  EXPECT_EQ(hits->vectors_read(), n);
-  const auto truth = test::exact_nearest(metric::l2, query(), n, 10, [](std::size_t x) { return rows().row(x); });
+  EXPECT_EQ(hits->vectors_read(), n_rows);
+  const auto truth = test::exact_nearest(metric::l2, query(), n_rows, 10, [](std::size_t x) { return rows().row(x); });
   for (std::size_t i = 0; i < 10; ++i) EXPECT_EQ((*hits)[i].id, truth[i]) << "all were measured: nothing can be missed";
   EXPECT_EQ(made.search(query(), {.k = 10, .ef = 40, .rerank = 30, .exhaustive = true}, *store)->vectors_read(), 30u);
 }
@@ -297,9 +292,9 @@ TYPED_TEST(any_quantizer, a_store_of_other_vectors_is_refused) {
     return code_of(made.search(query(), {}, *store));
   };
   EXPECT_EQ(search(rows()), std::nullopt);
-  EXPECT_EQ(search(clustered_vectors(n, dim, 99)), errc::store_mismatch);
-  EXPECT_EQ(search(clustered_vectors(n - 1, dim, 1)), errc::store_mismatch);
-  EXPECT_EQ(search(clustered_vectors(n, dim + 1, 1)), errc::wrong_dim);
+  EXPECT_EQ(search(clustered_vectors(n_rows, dim, 99)), errc::store_mismatch);
+  EXPECT_EQ(search(clustered_vectors(n_rows - 1, dim, 1)), errc::store_mismatch);
+  EXPECT_EQ(search(clustered_vectors(n_rows, dim + 1, 1)), errc::wrong_dim);
   auto reordered = rows();
   std::ranges::swap_ranges(reordered.row(0), reordered.row(1));
   EXPECT_EQ(search(reordered), errc::store_mismatch);
@@ -318,7 +313,7 @@ TYPED_TEST(any_quantizer, an_error_of_the_store_passes_through) {
 TYPED_TEST(any_quantizer, the_callers_scratch_gives_the_same_hits_in_any_order_of_use) {
   const auto& made = this->built();
   auto store = memory_store<float>::create(rows().view());
-  const auto wider = clustered_vectors(2 * n, 3 * dim, 8);
+  const auto wider = clustered_vectors(2 * n_rows, 3 * dim, 8);
   const auto other = index<TypeParam>::build(wider.view());
   auto other_store = memory_store<float>::create(wider.view());
   ASSERT_TRUE(succeeded(other));
@@ -335,7 +330,7 @@ TYPED_TEST(any_quantizer, the_callers_scratch_gives_the_same_hits_in_any_order_o
 TYPED_TEST(any_quantizer, a_row_store_is_given_room_for_exactly_one_row) {
   const auto& made = this->built();
   search_scratch scratch;
-  const auto wider = clustered_vectors(n, 3 * dim, 8);
+  const auto wider = clustered_vectors(n_rows, 3 * dim, 8);
   const auto other = index<TypeParam>::build(wider.view());
   auto other_store = memory_store<float>::create(wider.view());
   ASSERT_TRUE(succeeded(other->search(wider.row(3), {}, *other_store, scratch)));

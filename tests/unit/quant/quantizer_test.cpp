@@ -22,6 +22,7 @@
 #include "unit/support/environment.hpp"
 #include "unit/support/exact.hpp"
 #include "unit/support/outcome.hpp"
+#include "unit/support/quantizers.hpp"
 #include "unit/support/stores.hpp"
 #include "unit/support/vectors.hpp"
 
@@ -29,29 +30,16 @@ namespace thimble {
 namespace {
 
 using test::coded;
+using test::metrics;
 using test::succeeded;
+using test::usual_dims;
 
-constexpr std::size_t dims[] = {1, 7, 8, 63, 64, 65, 768, 1536, 4097};
 // Where every bit width is tried.
 constexpr std::size_t few_dims[] = {1, 7, 64, 65, 200};
-constexpr metric metrics[] = {metric::l2, metric::inner_product};
 
 template <class Quantizer>
-class quantizers : public ::testing::Test {
- protected:
-  static train_options options(std::uint64_t seed = 1) {
-    return {.kernels = coded<Quantizer>::kernels(), .seed = seed};
-  }
-};
-using all_quantizers = ::testing::Types<float32, float16, sq8, sq4, rabitq<1>, rabitq<2>, rabitq<3>, rabitq<4>,
-                                        rabitq<5>, rabitq<6>, rabitq<7>, rabitq<8>>;
-struct quantizer_names {
-  template <class Quantizer>
-  static std::string GetName(int /*position*/) {  // NOLINT(readability-identifier-naming): GoogleTest's name
-    return std::string(Quantizer::name);
-  }
-};
-TYPED_TEST_SUITE(quantizers, all_quantizers, quantizer_names);
+class quantizers : public ::testing::Test {};
+TYPED_TEST_SUITE(quantizers, test::all_quantizers, test::quantizer_names);
 
 TEST(quantizer_numbers, never_change) {
   EXPECT_EQ(float32::file_id, 1u);
@@ -64,9 +52,9 @@ TEST(quantizer_numbers, never_change) {
 }
 
 TYPED_TEST(quantizers, sizes_fit_the_kernels) {
-  for (const std::size_t dim : dims) {
+  for (const std::size_t dim : usual_dims) {
     const auto rows = test::random_vectors(5, dim, 1);
-    const auto trained = TypeParam::train(rows.view(), metric::l2, this->options());
+    const auto trained = TypeParam::train(rows.view(), metric::l2, coded<TypeParam>::options());
     ASSERT_TRUE(succeeded(trained));
     EXPECT_EQ(trained->code_bytes() % 4, 0u);
     EXPECT_GT(trained->code_bytes(), 0u);
@@ -76,8 +64,8 @@ TYPED_TEST(quantizers, sizes_fit_the_kernels) {
 
 TYPED_TEST(quantizers, training_twice_gives_the_same_bytes) {
   const auto rows = test::clustered_vectors(300, 65, 2);
-  const auto a = TypeParam::train(rows.view(), metric::l2, this->options());
-  const auto b = TypeParam::train(rows.view(), metric::l2, this->options());
+  const auto a = TypeParam::train(rows.view(), metric::l2, coded<TypeParam>::options());
+  const auto b = TypeParam::train(rows.view(), metric::l2, coded<TypeParam>::options());
   ASSERT_TRUE(succeeded(a));
   EXPECT_TRUE(std::ranges::equal(a->parameters(), b->parameters()));
 }
@@ -101,7 +89,7 @@ TYPED_TEST(quantizers, no_instruction_set_changes_a_parameter_or_a_code) {
 
 // What lay in a row or in the scratch before is gone: unused bits are the encoder's to clear.
 TYPED_TEST(quantizers, a_code_depends_on_the_vector_alone) {
-  for (const std::size_t dim : dims) {
+  for (const std::size_t dim : usual_dims) {
     const coded<TypeParam> data(test::random_vectors(2, dim, 3), metric::l2);
     std::vector<std::byte> dirty(data.quantizer().code_bytes(), std::byte{0xff});
     auto scratch = aligned_buffer<std::byte>::create(data.quantizer().encode_scratch_bytes());
@@ -125,7 +113,8 @@ TYPED_TEST(quantizers, loaded_parameters_encode_and_estimate_as_trained_ones) {
 }
 
 TYPED_TEST(quantizers, parameters_of_a_wrong_size_are_corrupt) {
-  const auto trained = TypeParam::train(test::clustered_vectors(50, 33, 2).view(), metric::l2, this->options());
+  const auto trained =
+      TypeParam::train(test::clustered_vectors(50, 33, 2).view(), metric::l2, coded<TypeParam>::options());
   ASSERT_TRUE(succeeded(trained));
   std::vector<std::byte> longer(trained->parameters().begin(), trained->parameters().end());
   longer.resize(longer.size() + 4);
@@ -167,7 +156,7 @@ TYPED_TEST(quantizers, hostile_parameters_are_refused_or_harmless) {
 }
 
 TYPED_TEST(quantizers, what_was_encoded_is_valid) {
-  for (const std::size_t dim : dims) {
+  for (const std::size_t dim : usual_dims) {
     for (const metric m : metrics) {
       const coded<TypeParam> data(test::random_vectors(4, dim, dim), m);
       for (node x = 0; x < 4; ++x) EXPECT_TRUE(data.quantizer().valid(data.code(x))) << dim;
@@ -195,7 +184,7 @@ TYPED_TEST(quantizers, extreme_rows_have_valid_codes_and_finite_estimates) {
 
 TYPED_TEST(quantizers, estimates_have_the_same_bits_on_every_instruction_set) {
   for (const std::size_t dim :
-       test::slow ? std::span<const std::size_t>(few_dims) : std::span<const std::size_t>(dims)) {
+       test::slow ? std::span<const std::size_t>(few_dims) : std::span<const std::size_t>(usual_dims)) {
     for (const metric m : metrics) {
       const auto rows = test::clustered_vectors(37, dim, dim);
       const auto query = test::random_vectors(1, dim, 5);
@@ -243,7 +232,7 @@ TYPED_TEST(quantizers, a_prepared_query_depends_on_the_vector_alone) {
 TYPED_TEST(quantizers, an_error_of_the_rows_stops_the_training) {
   const auto rows = test::random_vectors(10, 4, 1);
   const test::failing_rows broken(rows.view(), 3);
-  const auto trained = TypeParam::train(broken, metric::l2, this->options());
+  const auto trained = TypeParam::train(broken, metric::l2, coded<TypeParam>::options());
   const bool has_nothing_to_learn = std::is_same_v<TypeParam, float32> || std::is_same_v<TypeParam, float16>;
   EXPECT_EQ(test::code_of(trained), has_nothing_to_learn ? std::nullopt : std::optional(errc::corrupt));
 }

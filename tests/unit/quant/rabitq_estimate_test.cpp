@@ -19,20 +19,19 @@
 #include "unit/support/environment.hpp"
 #include "unit/support/exact.hpp"
 #include "unit/support/outcome.hpp"
+#include "unit/support/quantizers.hpp"
 #include "unit/support/vectors.hpp"
 
 namespace thimble {
 namespace {
 
 using test::coded;
-
-constexpr metric metrics[] = {metric::l2, metric::inner_product};
+using test::dot;
+using test::metrics;
 
 template <class Quantizer>
 class rabitq_estimates : public ::testing::Test {};
-using all_rabitqs =
-    ::testing::Types<rabitq<1>, rabitq<2>, rabitq<3>, rabitq<4>, rabitq<5>, rabitq<6>, rabitq<7>, rabitq<8>>;
-TYPED_TEST_SUITE(rabitq_estimates, all_rabitqs);
+TYPED_TEST_SUITE(rabitq_estimates, test::all_rabitqs, test::quantizer_names);
 
 std::vector<float> normal_vector(std::size_t dim, random_generator& random) {
   std::vector<float> made(dim);
@@ -42,12 +41,6 @@ std::vector<float> normal_vector(std::size_t dim, random_generator& random) {
     value = static_cast<float>(sum);
   }
   return made;
-}
-
-double dot(std::span<const float> a, std::span<const float> b) {
-  double sum = 0;
-  for (std::size_t j = 0; j < a.size(); ++j) sum += double{a[j]} * b[j];
-  return sum;
 }
 
 // A vector of a's length and of this cosine with it.

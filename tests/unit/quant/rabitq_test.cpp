@@ -17,6 +17,7 @@
 #include "unit/support/coded.hpp"
 #include "unit/support/exact.hpp"
 #include "unit/support/outcome.hpp"
+#include "unit/support/quantizers.hpp"
 #include "unit/support/stores.hpp"
 #include "unit/support/vectors.hpp"
 
@@ -24,10 +25,9 @@ namespace thimble {
 namespace {
 
 using test::coded;
+using test::metrics;
 using test::succeeded;
-
-constexpr std::size_t dims[] = {1, 7, 63, 64, 65, 100, 768, 4097};
-constexpr metric metrics[] = {metric::l2, metric::inner_product};
+using test::usual_dims;
 
 template <class Quantizer>
 constexpr unsigned bits_of_quantizer = Quantizer::file_id - 16;
@@ -49,9 +49,7 @@ std::byte* factors_at(coded<Quantizer>& data, node x, std::size_t dim) {
 
 template <class Quantizer>
 class rabitqs : public ::testing::Test {};
-using all_rabitqs =
-    ::testing::Types<rabitq<1>, rabitq<2>, rabitq<3>, rabitq<4>, rabitq<5>, rabitq<6>, rabitq<7>, rabitq<8>>;
-TYPED_TEST_SUITE(rabitqs, all_rabitqs);
+TYPED_TEST_SUITE(rabitqs, test::all_rabitqs, test::quantizer_names);
 
 TYPED_TEST(rabitqs, has_a_name_and_a_number_for_its_bits) {
   constexpr unsigned n_bits = bits_of_quantizer<TypeParam>;
@@ -61,7 +59,7 @@ TYPED_TEST(rabitqs, has_a_name_and_a_number_for_its_bits) {
 
 TYPED_TEST(rabitqs, takes_its_bits_for_each_padded_dim_and_a_few_factors) {
   constexpr unsigned n_bits = bits_of_quantizer<TypeParam>;
-  for (const std::size_t dim : dims) {
+  for (const std::size_t dim : usual_dims) {
     const auto quantizer = trained<TypeParam>(test::random_vectors(5, dim, 1));
     ASSERT_TRUE(succeeded(quantizer));
     EXPECT_EQ(quantizer->code_bytes(), (dim + 63) / 64 * 64 * n_bits / 8 + (n_bits == 8 ? 16 : 12));
@@ -106,7 +104,7 @@ TYPED_TEST(rabitqs, loaded_parameters_encode_estimate_and_bound_as_trained_ones)
 }
 
 TYPED_TEST(rabitqs, what_was_encoded_is_valid) {
-  for (const std::size_t dim : dims) {
+  for (const std::size_t dim : usual_dims) {
     for (const metric m : metrics) {
       const coded<TypeParam> data(test::random_vectors(4, dim, dim), m);
       for (node x = 0; x < 4; ++x) EXPECT_TRUE(data.quantizer().valid(data.code(x))) << dim;
@@ -115,7 +113,7 @@ TYPED_TEST(rabitqs, what_was_encoded_is_valid) {
 }
 
 TYPED_TEST(rabitqs, codes_estimates_and_errors_have_the_same_bits_on_every_instruction_set) {
-  for (const std::size_t dim : dims) {
+  for (const std::size_t dim : usual_dims) {
     for (const metric m : metrics) {
       const auto rows = test::clustered_vectors(dim < 1000 ? 260 : 37, dim, dim, 4);
       const auto query = test::random_vectors(1, dim, 5);
@@ -373,7 +371,7 @@ TYPED_TEST(rabitqs, tangents_round_up_by_a_32nd_at_most) {
 
 TYPED_TEST(rabitqs, tangents_of_any_dim_are_within_their_range) {
   constexpr unsigned n_bits = bits_of_quantizer<TypeParam>;
-  for (const std::size_t dim : dims) {
+  for (const std::size_t dim : usual_dims) {
     coded<TypeParam> data(test::random_vectors(200, dim, 1), metric::l2);
     for (node x = 0; x < 200; ++x) {
       const auto factors = detail::rabitq_factors::load(n_bits, factors_at(data, x, dim));

@@ -16,7 +16,9 @@
 namespace thimble {
 namespace {
 
-constexpr std::size_t dims[] = {1, 7, 63, 64, 65, 100, 127, 128, 129, 768, 1536, 4097, 65'535};
+using test::dot;
+
+constexpr std::size_t rotated_dims[] = {1, 7, 63, 64, 65, 100, 127, 128, 129, 768, 1536, 4097, 65'535};
 
 const simd::kernel_set& kernels(simd::isa set = simd::isa::automatic) { return **simd::kernels_for(set); }
 
@@ -28,12 +30,6 @@ std::vector<float> rotated(const rotation& rotate, std::span<const float> vector
   return values;
 }
 
-double dot(std::span<const float> a, std::span<const float> b) {
-  double sum = 0;
-  for (std::size_t j = 0; j < a.size(); ++j) sum += double{a[j]} * b[j];
-  return sum;
-}
-
 TEST(rotation, pads_to_a_multiple_of_64) {
   for (const auto& [dim, padded] : {std::pair{1u, 64u}, {64u, 64u}, {65u, 128u}, {784u, 832u}, {65'535u, 65'536u}}) {
     EXPECT_EQ(rotation::padded(dim), padded);
@@ -42,7 +38,7 @@ TEST(rotation, pads_to_a_multiple_of_64) {
 }
 
 TEST(rotation, keeps_norms_and_inner_products) {
-  for (const std::size_t dim : dims) {
+  for (const std::size_t dim : rotated_dims) {
     const auto rotate = rotation::create(dim, dim);
     ASSERT_TRUE(test::succeeded(rotate));
     const auto vectors = test::random_vectors(2, dim, 3);
@@ -55,7 +51,7 @@ TEST(rotation, keeps_norms_and_inner_products) {
 }
 
 TEST(rotation, the_same_seed_gives_the_same_bytes_and_another_seed_others) {
-  for (const std::size_t dim : dims) {
+  for (const std::size_t dim : rotated_dims) {
     const auto vector = test::random_vectors(1, dim, 3);
     const auto once = rotated(*rotation::create(dim, 5), vector.row(0));
     EXPECT_EQ(once, rotated(*rotation::create(dim, 5), vector.row(0))) << "dim " << dim;
@@ -64,7 +60,7 @@ TEST(rotation, the_same_seed_gives_the_same_bytes_and_another_seed_others) {
 }
 
 TEST(rotation, gives_the_same_bits_on_every_instruction_set) {
-  for (const std::size_t dim : dims) {
+  for (const std::size_t dim : rotated_dims) {
     const auto rotate = rotation::create(dim, 9);
     const auto vector = test::random_vectors(1, dim, 3);
     const auto oracle = rotated(*rotate, vector.row(0), simd::isa::scalar);
@@ -84,7 +80,7 @@ TEST(rotation, a_seed_means_the_same_rotation_for_ever) {
 }
 
 TEST(rotation, spreads_what_was_in_one_value_over_all) {
-  for (const std::size_t dim : dims) {
+  for (const std::size_t dim : rotated_dims) {
     const auto rotate = rotation::create(dim, 2);
     const std::size_t d = rotate->padded_dim();
     for (const std::size_t at : {std::size_t{0}, dim / 2, dim - 1}) {
@@ -100,11 +96,11 @@ TEST(rotation, spreads_what_was_in_one_value_over_all) {
 }
 
 TEST(rotation, sends_a_vector_in_every_direction_equally) {
-  constexpr std::size_t n_seeds = 2000, dim = 100;
+  constexpr std::size_t n_rotations = 2000, dim = 100;
   const auto vector = test::random_vectors(1, dim, 3);
   const std::size_t d = rotation::padded(dim);
   std::vector<double> sum(d), squares(d), neighbours(d);
-  for (std::uint64_t seed = 0; seed < n_seeds; ++seed) {
+  for (std::uint64_t seed = 0; seed < n_rotations; ++seed) {
     const auto values = rotated(*rotation::create(dim, seed), vector.row(0));
     for (std::size_t j = 0; j < d; ++j) {
       sum[j] += values[j];
@@ -114,11 +110,11 @@ TEST(rotation, sends_a_vector_in_every_direction_equally) {
   }
   const double variance = dot(vector.row(0), vector.row(0)) / static_cast<double>(d);
   // Four and a half standard errors: one in a thousand of 3 d values' tests would be beyond.
-  const double error = 4.5 / std::sqrt(double{n_seeds});
+  const double error = 4.5 / std::sqrt(double{n_rotations});
   for (std::size_t j = 0; j < d; ++j) {
-    EXPECT_NEAR(sum[j] / n_seeds, 0, error * std::sqrt(variance)) << j;
-    EXPECT_NEAR(squares[j] / n_seeds, variance, error * std::sqrt(2.0) * variance) << j;
-    EXPECT_NEAR(neighbours[j] / n_seeds, 0, error * variance) << j;
+    EXPECT_NEAR(sum[j] / n_rotations, 0, error * std::sqrt(variance)) << j;
+    EXPECT_NEAR(squares[j] / n_rotations, variance, error * std::sqrt(2.0) * variance) << j;
+    EXPECT_NEAR(neighbours[j] / n_rotations, 0, error * variance) << j;
   }
 }
 

@@ -12,18 +12,17 @@
 #include "unit/support/coded.hpp"
 #include "unit/support/exact.hpp"
 #include "unit/support/outcome.hpp"
+#include "unit/support/quantizers.hpp"
 #include "unit/support/vectors.hpp"
 
 namespace thimble {
 namespace {
 
 using test::coded;
+using test::metrics;
+using test::relative_error;
 using test::succeeded;
-
-constexpr std::size_t dims[] = {1, 7, 8, 63, 64, 65, 768, 1536, 4097};
-constexpr metric metrics[] = {metric::l2, metric::inner_product};
-
-train_options options() { return {.kernels = coded<sq4>::kernels()}; }
+using test::usual_dims;
 
 // The middle of each dimension, then the step of each.
 std::vector<float> parameters_of(const sq4& quantizer) {
@@ -32,7 +31,7 @@ std::vector<float> parameters_of(const sq4& quantizer) {
   return values;
 }
 
-expected<sq4> load(const std::vector<float>& parameters) {
+expected<sq4> load_sq4(const std::vector<float>& parameters) {
   return sq4::load(std::as_bytes(std::span(parameters)), parameters.size() / 2, metric::l2);
 }
 
@@ -61,7 +60,7 @@ double gain(const coded<sq4>& data, node x, metric m) {
 
 TEST(sq4, half_a_byte_a_dimension_and_twelve_for_factors) {
   for (const auto& [dim, bytes] : {std::pair{1u, 16u}, {7u, 16u}, {8u, 16u}, {9u, 20u}, {784u, 404u}, {4097u, 2064u}}) {
-    const auto quantizer = sq4::train(test::random_vectors(3, dim, 1).view(), metric::l2, options());
+    const auto quantizer = sq4::train(test::random_vectors(3, dim, 1).view(), metric::l2, coded<sq4>::options());
     ASSERT_TRUE(succeeded(quantizer));
     EXPECT_EQ(quantizer->code_bytes(), bytes);
   }
@@ -73,7 +72,7 @@ TEST(sq4, each_dimension_has_a_range_of_its_own) {
   for (std::size_t i = 0; i < rows.size(); ++i)
     for (std::size_t j = 0; j < 6; ++j)
       rows.row(i)[j] = 100 * static_cast<float>(j) + std::ldexp((rows.row(i)[j] + 1) / 2, static_cast<int>(j));
-  const auto quantizer = sq4::train(rows.view(), metric::l2, options());
+  const auto quantizer = sq4::train(rows.view(), metric::l2, coded<sq4>::options());
   ASSERT_TRUE(succeeded(quantizer));
   const auto parameters = parameters_of(*quantizer);
   for (std::size_t j = 0; j < 6; ++j) {
@@ -84,7 +83,7 @@ TEST(sq4, each_dimension_has_a_range_of_its_own) {
 }
 
 TEST(sq4, codes_are_within_half_a_step_where_nothing_is_clipped) {
-  for (const std::size_t dim : dims) {
+  for (const std::size_t dim : usual_dims) {
     const auto rows = test::random_vectors(40, dim, dim);
     const coded<sq4> data(rows, metric::l2);
     const auto parameters = parameters_of(data.quantizer());
@@ -104,7 +103,7 @@ TEST(sq4, codes_are_within_half_a_step_where_nothing_is_clipped) {
 
 TEST(sq4, values_outside_the_trained_range_clip) {
   const auto rows = test::random_vectors(100, 17, 1);
-  auto quantizer = sq4::train(rows.view(), metric::l2, options());
+  auto quantizer = sq4::train(rows.view(), metric::l2, coded<sq4>::options());
   ASSERT_TRUE(succeeded(quantizer));
   std::vector<float> far(17, max_magnitude);
   for (std::size_t j = 0; j < 17; j += 2) far[j] = -max_magnitude;
@@ -167,24 +166,11 @@ void expect_within_the_bound(const coded<sq4>& data, const test::float_vectors& 
 }
 
 TEST(sq4, estimates_keep_within_the_querys_rounding_whatever_the_dim) {
-  for (const std::size_t dim : dims) {
+  for (const std::size_t dim : usual_dims) {
     const auto rows = test::random_vectors(30, dim, dim);
     for (const metric m : metrics)
       expect_within_the_bound(coded<sq4>(rows, m), rows, test::random_vectors(1, dim, 99).row(0), m);
   }
-}
-
-// The typical error on real data, as a share of the typical distance.
-template <class Estimates>
-double relative_error(metric m, const test::float_vectors& rows, std::span<const float> query,
-                      const Estimates& estimates) {
-  double squared_error = 0, squared_distance = 0;
-  for (std::size_t i = 0; i < rows.size(); ++i) {
-    const auto exact = test::exact(m, query, rows.row(i));
-    squared_error += (estimates[i] - exact.value) * (estimates[i] - exact.value);
-    squared_distance += exact.terms * exact.terms;
-  }
-  return std::sqrt(squared_error / squared_distance);
 }
 
 TEST(sq4, estimates_on_real_data_are_right_to_two_percent) {
@@ -215,14 +201,14 @@ TEST(sq4, constant_data_gives_the_distance) {
 
 TEST(sq4, parameters_out_of_range_do_not_load) {
   const std::vector<float> good{1, 2, 3, 0.5f, 0.25f, 4};
-  ASSERT_TRUE(succeeded(load(good)));
+  ASSERT_TRUE(succeeded(load_sq4(good)));
   constexpr float infinity = std::numeric_limits<float>::infinity();
   constexpr float nan = std::numeric_limits<float>::quiet_NaN();
   for (const float bad : {nan, infinity, -infinity, 1e20f, -1e20f}) {
     for (std::size_t at = 0; at < good.size(); ++at) {
       auto parameters = good;
       parameters[at] = bad;
-      EXPECT_EQ(test::code_of(load(parameters)), errc::corrupt) << bad << " at " << at;
+      EXPECT_EQ(test::code_of(load_sq4(parameters)), errc::corrupt) << bad << " at " << at;
     }
   }
   // A step that is no step, or longer than 8 bits: products with it would not be exact.
@@ -230,7 +216,7 @@ TEST(sq4, parameters_out_of_range_do_not_load) {
     for (std::size_t at = 3; at < 6; ++at) {
       auto parameters = good;
       parameters[at] = bad;
-      EXPECT_EQ(test::code_of(load(parameters)), errc::corrupt) << bad << " at " << at;
+      EXPECT_EQ(test::code_of(load_sq4(parameters)), errc::corrupt) << bad << " at " << at;
     }
 }
 

@@ -13,27 +13,26 @@
 #include "unit/support/coded.hpp"
 #include "unit/support/exact.hpp"
 #include "unit/support/outcome.hpp"
+#include "unit/support/quantizers.hpp"
 #include "unit/support/vectors.hpp"
 
 namespace thimble {
 namespace {
 
 using test::coded;
+using test::metrics;
+using test::relative_error;
 using test::succeeded;
+using test::usual_dims;
 
-constexpr std::size_t dims[] = {1, 7, 8, 63, 64, 65, 768, 1536, 4097};
-constexpr metric metrics[] = {metric::l2, metric::inner_product};
-
-// The parameters as floats: the mean of each dimension, then the step.
+// The mean of each dimension, then the step.
 std::vector<float> parameters_of(const sq8& quantizer) {
   std::vector<float> values(quantizer.parameters().size() / sizeof(float));
   std::memcpy(values.data(), quantizer.parameters().data(), quantizer.parameters().size());
   return values;
 }
 
-train_options options() { return {.kernels = coded<sq8>::kernels()}; }
-
-expected<sq8> load(const std::vector<float>& parameters) {
+expected<sq8> load_sq8(const std::vector<float>& parameters) {
   return sq8::load(std::as_bytes(std::span(parameters)), parameters.size() - 1, metric::l2);
 }
 
@@ -60,7 +59,7 @@ std::vector<double> decoded(const coded<sq8>& data, node x) {
 
 TEST(sq8, one_byte_a_dimension_and_two_factors) {
   for (const auto& [dim, bytes] : {std::pair{1u, 12u}, {7u, 16u}, {8u, 16u}, {784u, 792u}, {4097u, 4108u}}) {
-    const auto quantizer = sq8::train(test::random_vectors(3, dim, 1).view(), metric::l2, options());
+    const auto quantizer = sq8::train(test::random_vectors(3, dim, 1).view(), metric::l2, coded<sq8>::options());
     ASSERT_TRUE(succeeded(quantizer));
     EXPECT_EQ(quantizer->code_bytes(), bytes);
   }
@@ -68,7 +67,7 @@ TEST(sq8, one_byte_a_dimension_and_two_factors) {
 
 TEST(sq8, the_mean_is_that_of_the_rows_and_one_step_covers_all_but_a_thousandth) {
   const auto& rows = test::base_pictures();
-  const auto quantizer = sq8::train(rows.first(2000), metric::l2, options());
+  const auto quantizer = sq8::train(rows.first(2000), metric::l2, coded<sq8>::options());
   ASSERT_TRUE(succeeded(quantizer));
   const auto parameters = parameters_of(*quantizer);
   ASSERT_EQ(parameters.size(), rows.dim + 1);
@@ -85,7 +84,7 @@ TEST(sq8, the_mean_is_that_of_the_rows_and_one_step_covers_all_but_a_thousandth)
 }
 
 TEST(sq8, codes_are_within_half_a_step_where_nothing_is_clipped) {
-  for (const std::size_t dim : dims) {
+  for (const std::size_t dim : usual_dims) {
     const auto rows = test::random_vectors(40, dim, dim);
     const coded<sq8> data(rows, metric::l2);
     const auto parameters = parameters_of(data.quantizer());
@@ -105,7 +104,7 @@ TEST(sq8, codes_are_within_half_a_step_where_nothing_is_clipped) {
 
 TEST(sq8, values_outside_the_trained_range_clip) {
   const auto rows = test::random_vectors(100, 16, 1);
-  auto quantizer = sq8::train(rows.view(), metric::l2, options());
+  auto quantizer = sq8::train(rows.view(), metric::l2, coded<sq8>::options());
   ASSERT_TRUE(succeeded(quantizer));
   std::vector<float> far(16, max_magnitude);
   for (std::size_t j = 0; j < 16; j += 2) far[j] = -max_magnitude;
@@ -161,23 +160,10 @@ void expect_within_the_bound(const coded<sq8>& data, std::span<const float> quer
 }
 
 TEST(sq8, estimates_keep_within_the_querys_rounding_whatever_the_dim) {
-  for (const std::size_t dim : dims)
+  for (const std::size_t dim : usual_dims)
     for (const metric m : metrics)
       expect_within_the_bound(coded<sq8>(test::random_vectors(30, dim, dim), m),
                               test::random_vectors(1, dim, 99).row(0), m);
-}
-
-// The typical error on real data, as a share of the typical distance.
-template <class Estimates>
-double relative_error(metric m, const test::float_vectors& rows, std::span<const float> query,
-                      const Estimates& estimates) {
-  double squared_error = 0, squared_distance = 0;
-  for (std::size_t i = 0; i < rows.size(); ++i) {
-    const auto exact = test::exact(m, query, rows.row(i));
-    squared_error += (estimates[i] - exact.value) * (estimates[i] - exact.value);
-    squared_distance += exact.terms * exact.terms;
-  }
-  return std::sqrt(squared_error / squared_distance);
 }
 
 TEST(sq8, estimates_on_real_data_are_right_to_half_a_percent) {
@@ -242,19 +228,19 @@ TEST(sq8, a_query_far_outside_the_data_keeps_its_direction) {
 
 TEST(sq8, parameters_out_of_range_do_not_load) {
   const std::vector<float> good{1, 2, 3, 0.5f};
-  ASSERT_TRUE(succeeded(load(good)));
+  ASSERT_TRUE(succeeded(load_sq8(good)));
   constexpr float infinity = std::numeric_limits<float>::infinity();
   constexpr float nan = std::numeric_limits<float>::quiet_NaN();
   for (const float bad : {nan, infinity, -infinity, 1e20f, -1e20f}) {
     for (std::size_t at = 0; at < good.size(); ++at) {
       auto parameters = good;
       parameters[at] = bad;
-      EXPECT_EQ(test::code_of(load(parameters)), errc::corrupt) << bad << " at " << at;
+      EXPECT_EQ(test::code_of(load_sq8(parameters)), errc::corrupt) << bad << " at " << at;
     }
   }
   // A step that is no step, or longer than 8 bits: products with it would not be exact.
   for (const float bad : {0.0f, -0.0f, -0.5f, 1e-30f, 0.1f, std::nextafterf(0.5f, 1.0f)})
-    EXPECT_EQ(test::code_of(load({1, 2, 3, bad})), errc::corrupt) << bad;
+    EXPECT_EQ(test::code_of(load_sq8({1, 2, 3, bad})), errc::corrupt) << bad;
 }
 
 TEST(sq8, a_code_with_other_factors_than_its_own_is_not_valid) {

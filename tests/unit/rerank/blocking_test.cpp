@@ -16,24 +16,23 @@ namespace thimble {
 namespace {
 
 using test::code_of;
+using test::reranked_dim;
 using test::reranked_view;
 using test::start_rerank;
 using test::succeeded;
-
-constexpr std::size_t dim = 20;
 
 TEST(rerank_from, a_batch_store_is_read_once_with_all_rows_ascending) {
   test::counting_store store(reranked_view());
   reranker machine;
   start_rerank(machine, 10, 25);
   const std::vector<node> needed(machine.needs().begin(), machine.needs().end());
-  std::vector<float> room(rerank_room(store, needed.size(), dim));
-  EXPECT_EQ(room.size(), 25 * dim);
+  std::vector<float> room(rerank_room(store, needed.size(), reranked_dim));
+  EXPECT_EQ(room.size(), 25 * reranked_dim);
   ASSERT_TRUE(succeeded(rerank_from(machine, store, room)));
   ASSERT_EQ(store.batches().size(), 1u);
   EXPECT_EQ(store.batches()[0], needed);
   EXPECT_TRUE(std::ranges::is_sorted(needed));
-  EXPECT_EQ(store.room(), 25 * dim) << "out is as long as nodes say, however large the room is";
+  EXPECT_EQ(store.room(), 25 * reranked_dim) << "out is as long as nodes say, however large the room is";
   EXPECT_EQ(machine.vectors_read(), 25u);
   EXPECT_EQ(machine.batches(), 1u);
 }
@@ -44,11 +43,11 @@ TEST(rerank_from, a_larger_room_than_needed_is_no_harm) {
   start_rerank(machine, 10, 5);
   std::vector<float> room(1000);
   ASSERT_TRUE(succeeded(rerank_from(machine, store, room)));
-  EXPECT_EQ(store.room(), 5 * dim);
+  EXPECT_EQ(store.room(), 5 * reranked_dim);
   test::strict_row_store strict(reranked_view());
   start_rerank(machine, 10, 5);
   ASSERT_TRUE(succeeded(rerank_from(machine, strict, room)));
-  EXPECT_EQ(strict.largest_room(), dim);
+  EXPECT_EQ(strict.largest_room(), reranked_dim);
 }
 
 TEST(rerank_from, every_kind_of_store_gives_the_same_hits) {
@@ -58,10 +57,11 @@ TEST(rerank_from, every_kind_of_store_gives_the_same_hits) {
     auto memory = memory_store<float>::create(reranked_view());
     test::counting_store batches(reranked_view());
     test::strict_row_store rows(reranked_view());
-    std::vector<float> room(40 * dim);
-    ASSERT_TRUE(succeeded(rerank_from(from_memory, *memory, std::span(room).first(rerank_room(*memory, rerank, dim)))));
+    std::vector<float> room(40 * reranked_dim);
+    ASSERT_TRUE(succeeded(
+        rerank_from(from_memory, *memory, std::span(room).first(rerank_room(*memory, rerank, reranked_dim)))));
     ASSERT_TRUE(succeeded(rerank_from(from_batches, batches, room)));
-    ASSERT_TRUE(succeeded(rerank_from(from_rows, rows, std::span(room).first(dim))));
+    ASSERT_TRUE(succeeded(rerank_from(from_rows, rows, std::span(room).first(reranked_dim))));
     EXPECT_EQ(batches.batches().size(), rerank == 0 ? 0u : 1u);
     EXPECT_TRUE(std::ranges::equal(from_memory.results(), from_batches.results()));
     EXPECT_TRUE(std::ranges::equal(from_memory.results(), from_rows.results()));
@@ -71,7 +71,7 @@ TEST(rerank_from, every_kind_of_store_gives_the_same_hits) {
 TEST(rerank_from, an_error_leaves_it_undone_and_it_can_be_started_again) {
   reranker machine;
   start_rerank(machine, 10, 20);
-  std::vector<float> room(20 * dim);
+  std::vector<float> room(20 * reranked_dim);
   test::failing_store failing(reranked_view(), errc::store_unavailable);
   EXPECT_EQ(code_of(rerank_from(machine, failing, room)), errc::store_unavailable);
   EXPECT_FALSE(machine.done());

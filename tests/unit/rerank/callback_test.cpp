@@ -17,11 +17,10 @@ namespace thimble {
 namespace {
 
 using test::late_store;
+using test::reranked_dim;
 using test::reranked_view;
 using test::start_rerank;
 using test::succeeded;
-
-constexpr std::size_t dim = 20;
 
 // Remembers how often it was called and with what.
 struct listener {
@@ -40,14 +39,14 @@ class async : public ::testing::Test {
  protected:
   void start(late_store& store, std::size_t rerank) {
     start_rerank(machine_, 10, rerank);
-    room_.resize(rerank * dim);
+    room_.resize(rerank * reranked_dim);
     driver_.start(machine_, store, room_, listener_.then());
   }
   void expect_blocking_hits(std::size_t rerank) const {
     reranker blocking;
     start_rerank(blocking, 10, rerank);
     test::counting_store store(reranked_view());
-    std::vector<float> room(rerank * dim);
+    std::vector<float> room(rerank * reranked_dim);
     ASSERT_TRUE(succeeded(rerank_from(blocking, store, room)));
     EXPECT_TRUE(std::ranges::equal(machine_.results(), blocking.results()));
     EXPECT_EQ(machine_.vectors_read(), blocking.vectors_read());

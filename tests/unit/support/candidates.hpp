@@ -19,14 +19,15 @@
 namespace thimble::test {
 
 inline constexpr std::size_t n_reranked_rows = 60;
+inline constexpr std::size_t reranked_dim = 20;
 
 inline const float_vectors& reranked_rows() {
-  static const float_vectors made = clustered_vectors(n_reranked_rows + 1, 20, 11);
+  static const float_vectors made = clustered_vectors(n_reranked_rows + 1, reranked_dim, 11);
   return made;
 }
 
 // The first 60 of them, as a store holds them; the last one is the query.
-inline matrix_view<float> reranked_view() { return {reranked_rows().values.data(), n_reranked_rows, 20}; }
+inline matrix_view<float> reranked_view() { return {reranked_rows().values.data(), n_reranked_rows, reranked_dim}; }
 
 // The reranker reads the best `rerank` of 40 candidates whose estimates are a little wrong.
 inline void start_rerank(reranker& machine, std::size_t k, std::size_t rerank) {
@@ -38,7 +39,7 @@ inline void start_rerank(reranker& machine, std::size_t k, std::size_t rerank) {
   }
   std::ranges::sort(candidates);
   candidates.resize(40);
-  ASSERT_TRUE(machine.reserve(40, 20).has_value());
+  ASSERT_TRUE(machine.reserve(40, reranked_dim).has_value());
   machine.start(**simd::kernels_for(simd::isa::automatic), metric::l2, query, candidates, k, rerank);
 }
 

@@ -31,7 +31,7 @@ template <quantizer Quantizer>
 class coded {
  public:
   coded(const float_vectors& rows, metric m, std::uint64_t seed = 1)
-      : coded(rows, std::move(*Quantizer::train(rows.view(), m, {.kernels = kernels(), .seed = seed}))) {}
+      : coded(rows, std::move(*Quantizer::train(rows.view(), m, options(seed)))) {}
 
   // Not inlined, as zeros() below: GCC 12 warns of sizes that it invents.
   __attribute__((noinline)) coded(const float_vectors& rows, Quantizer trained)
@@ -50,6 +50,8 @@ class coded {
   [[nodiscard]] static const simd::kernel_set& kernels(simd::isa set = simd::isa::automatic) {
     return **simd::kernels_for(set == simd::isa::automatic ? asked_simd() : set);
   }
+
+  [[nodiscard]] static train_options options(std::uint64_t seed = 1) { return {.kernels = kernels(), .seed = seed}; }
 
   [[nodiscard]] aligned_buffer<std::byte> prepare(std::span<const float> vector,
                                                   simd::isa set = simd::isa::automatic) const {

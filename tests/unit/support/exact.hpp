@@ -14,6 +14,8 @@
 #include <thimble/metric/metric.hpp>
 #include <vector>
 
+#include "unit/support/vectors.hpp"
+
 namespace thimble::test {
 
 struct exact_distance {
@@ -36,6 +38,24 @@ inline exact_distance exact(metric m, std::span<const float> q, std::span<const 
   const double norms = std::sqrt(q2 * x2);
   if (norms == 0) return {.value = 1, .terms = 1};
   return {.value = 1 - dot / norms, .terms = 1 + absolute / norms};
+}
+
+inline double dot(std::span<const float> a, std::span<const float> b) {
+  double sum = 0;
+  for (std::size_t j = 0; j < a.size(); ++j) sum += double{a[j]} * b[j];
+  return sum;
+}
+
+// The typical error of estimates of the rows, as a share of the typical distance.
+inline double relative_error(metric m, const float_vectors& rows, std::span<const float> query,
+                             std::span<const float> estimates) {
+  double squared_error = 0, squared_distance = 0;
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    const auto truth = exact(m, query, rows.row(i));
+    squared_error += (estimates[i] - truth.value) * (estimates[i] - truth.value);
+    squared_distance += truth.terms * truth.terms;
+  }
+  return std::sqrt(squared_error / squared_distance);
 }
 
 // The k nearest of n rows, nearest first, ties to the lower id; row_of(i) gives dim floats.
