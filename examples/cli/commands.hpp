@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <thimble/search/search_params.hpp>
 #include <vector>
 
 namespace thimble::cli {
@@ -39,6 +40,8 @@ struct search_request {
   std::size_t k = 10;
   std::size_t ef = 64;
   std::size_t rerank = 50;
+  rerank_policy rerank_by = rerank_policy::bound;
+  float epsilon = search_params{}.epsilon;
   std::string simd = "auto";
   std::string draw = "auto";
   std::string pictures;  // a file to write, or empty
@@ -53,6 +56,8 @@ struct eval_request {
   std::size_t k = 10;
   std::vector<std::size_t> ef = {10, 20, 40, 80, 160};
   std::vector<std::size_t> rerank;  // empty: 0,20,50 with vectors, else 0
+  rerank_policy rerank_by = rerank_policy::bound;
+  float epsilon = search_params{}.epsilon;
   bool exhaustive = false;
   unsigned threads = 1;
   unsigned repeat = 3;

@@ -73,7 +73,12 @@ class measurement {
   [[nodiscard]] unsigned threads() const { return on_.workers(); }
 
   measured measure(std::size_t ef, std::size_t rerank) {
-    const search_params params{.k = subject_.truth.k, .ef = ef, .rerank = rerank, .exhaustive = request_.exhaustive};
+    const search_params params{.k = subject_.truth.k,
+                               .ef = ef,
+                               .rerank = rerank,
+                               .exhaustive = request_.exhaustive,
+                               .rerank_by = request_.rerank_by,
+                               .epsilon = request_.epsilon};
     const std::string stage = "ef " + std::to_string(ef) + ", rerank " + std::to_string(rerank);
     // Until everything is in the caches that will be, but no longer than a second.
     constexpr std::size_t most_warm_up = 1000;

@@ -96,6 +96,17 @@ void add_build(CLI::App& app, build_request& r) {
       vector_files + exit_codes);
 }
 
+void add_rerank_by(CLI::App& c, rerank_policy& by, float& epsilon) {
+  c.add_option("--rerank-by", by,
+               "Which are read: those that by the error bounds of rabitq may be among the k nearest, or a fixed number")
+      ->transform(CLI::CheckedTransformer(std::vector<std::pair<std::string, rerank_policy>>{
+          {"bound", rerank_policy::bound}, {"fixed", rerank_policy::fixed}}))
+      ->default_str("bound");
+  c.add_option("--epsilon", epsilon, "Width of those bounds in standard errors: fewer read fewer rows and miss more")
+      ->check(CLI::Range(0.0f, 1000.0f))
+      ->capture_default_str();
+}
+
 void add_info(CLI::App& app, info_request& r) {
   CLI::App* c = app.add_subcommand("info", "Say what an index file holds and what it takes in memory");
   c->add_option("--index", r.index, "The index file")->required();
@@ -115,9 +126,10 @@ void add_search(CLI::App& app, search_request& r) {
   c->add_option("--ef", r.ef, "Candidates the search keeps: more is slower and finds more")
       ->check(CLI::Range(std::size_t{1}, most_candidates))
       ->capture_default_str();
-  c->add_option("--rerank", r.rerank, "How many of them are read from --vectors and measured exactly")
+  c->add_option("--rerank", r.rerank, "How many of them are read from --vectors and measured exactly, at most")
       ->check(CLI::Range(std::size_t{0}, most_candidates))
       ->capture_default_str();
+  add_rerank_by(*c, r.rerank_by, r.epsilon);
   c->add_option("--draw", r.draw, "Draw vectors that are square grey pictures (28 x 28 bytes, say) in the terminal")
       ->check(CLI::IsMember({"auto", "never"}))
       ->capture_default_str();
@@ -146,8 +158,9 @@ void add_eval(CLI::App& app, eval_request& r) {
   add_list(*c, "--ef", r.ef, "Candidates the search keeps: one run for each")
       ->check(CLI::Range(std::size_t{1}, most_candidates))
       ->capture_default_str();
-  add_list(*c, "--rerank", r.rerank, "How many of them are read from --vectors: one run for each [0,20,50]")
+  add_list(*c, "--rerank", r.rerank, "How many of them are read from --vectors at most: one run for each [0,20,50]")
       ->check(CLI::Range(std::size_t{0}, most_candidates));
+  add_rerank_by(*c, r.rerank_by, r.epsilon);
   c->add_flag("--exhaustive", r.exhaustive,
               "Scan all codes instead of walking the graph: --ef candidates are kept, --rerank of them reranked");
   c->add_option("--threads", r.threads, "Threads that share the queries; 0: one for each processor")

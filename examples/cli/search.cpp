@@ -78,7 +78,11 @@ void search(const search_request& request) {
   std::vector<answer> answers;
   std::vector<picture_row> sheet;
   // Pages are touched and scratch is made the first time; the time shown is that of the second.
-  const search_params params{.k = request.k, .ef = request.ef, .rerank = vectors ? request.rerank : 0};
+  const search_params params{.k = request.k,
+                             .ef = request.ef,
+                             .rerank = vectors ? request.rerank : 0,
+                             .rerank_by = request.rerank_by,
+                             .epsilon = request.epsilon};
   for (const std::size_t query_row : request.query_rows) {
     const std::vector<float> query = [&] {
       const auto row = read_row(queries, query_row, scratch, request.queries);

@@ -106,15 +106,14 @@ expected<void> matches(const web_session& s) {
 // The graph search; then, where a store is read, everything up to the first batch. A result: nothing is to come.
 expected<bool> begin_search(web_session& s, const thimble::search_params& params, bool from_store) {
   if (!s.index) return std::unexpected(no_index);
-  if (from_store) {
+  if (from_store)
     if (const auto same = matches(s); !same) return std::unexpected(same.error());
-    const std::size_t most = std::min(params.rerank, thimble::candidates_wanted(params, s.index->size()));
-    if (const auto ok = reserve(s.rows, most * s.index->dim()); !ok) return std::unexpected(ok.error());
-  }
   if (!s.scratch) s.scratch.emplace();
   const std::span<const float> query = std::as_const(s.query).span().first(s.index->dim());
   if (const auto ok = s.index->begin(query, params, *s.scratch); !ok) return std::unexpected(ok.error());
-  return s.scratch->rerank().done();
+  const thimble::reranker& last = s.scratch->rerank();
+  if (const auto ok = reserve(s.rows, last.most_at_once() * s.index->dim()); !ok) return std::unexpected(ok.error());
+  return last.done();
 }
 
 expected<void> build(web_session& s, std::string_view quantizer, std::string_view metric_name, unsigned m,

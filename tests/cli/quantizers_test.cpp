@@ -82,7 +82,7 @@ TEST_P(cli_quantizers, builds_opens_and_finds_by_the_graph_and_exhaustively) {
     ASSERT_EQ(json["runs"].size(), 2u);
     EXPECT_EQ(json["runs"][1]["ef"], 100);
     EXPECT_EQ(json["runs"][1]["rerank"], 100);
-    EXPECT_EQ(json["runs"][1]["vectors_read"], 100.0);
+    EXPECT_LE(json["runs"][1]["vectors_read"].get<double>(), 100.0);
     const double estimated = json["runs"][0]["recall"].get<double>();
     const double reranked = json["runs"][1]["recall"].get<double>();
     EXPECT_GE(estimated, c.least_estimated) << (exhaustive ? "exhaustive" : "graph");

@@ -14,6 +14,7 @@
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <span>
 #include <string_view>
 #include <utility>
@@ -130,9 +131,9 @@ class any_index_of {
                                                            Store& from, search_scratch& scratch) const {
     return visit([&](const auto& i) { return i.search(query, params, from, scratch); });
   }
-  [[nodiscard]] expected<void> begin(std::span<const float> query, const search_params& params,
-                                     search_scratch& scratch) const {
-    return visit([&](const auto& i) { return i.begin(query, params, scratch); });
+  [[nodiscard]] expected<void> begin(std::span<const float> query, const search_params& params, search_scratch& scratch,
+                                     std::size_t rows_at_once = std::numeric_limits<std::size_t>::max()) const {
+    return visit([&](const auto& i) { return i.begin(query, params, scratch, rows_at_once); });
   }
   template <store_base Store>
   [[nodiscard]] expected<void> check_store(const Store& from) const {

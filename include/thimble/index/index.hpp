@@ -16,6 +16,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <limits>
 #include <span>
 #include <string_view>
 #include <utility>
@@ -174,20 +175,24 @@ class index {
   [[nodiscard]] expected<std::span<const neighbor>> search(std::span<const float> query, const search_params& params,
                                                            Store& from, search_scratch& scratch) const {
     if (auto matches = check_store(from); !matches) return std::unexpected(matches.error());
-    if (auto begun = begin(query, params, scratch); !begun) return std::unexpected(begun.error());
+    if (auto begun = begin(query, params, scratch, rows_at_once<Store>()); !begun)
+      return std::unexpected(begun.error());
     reranker& last = scratch.rerank();
-    const auto room = scratch.rows(rerank_room(from, last.needs().size(), dim()));
+    const auto room = scratch.rows(rerank_room(from, last.most_at_once(), dim()));
     if (!room) return std::unexpected(room.error());
     if (auto done = rerank_from(last, from, *room); !done) return std::unexpected(done.error());
     return last.results();
   }
 
   // The first half of a search, for stores that answer later: afterwards scratch.rerank() says which rows it needs
-  // (rerank/reranker.hpp). Errors: invalid_k, wrong_dim, not_finite, zero_vector, empty_index, out_of_memory.
-  [[nodiscard]] expected<void> begin(std::span<const float> query, const search_params& params,
-                                     search_scratch& scratch) const {
+  // (rerank/reranker.hpp), in batches of rows_at_once (store/store.hpp). Errors: invalid_k, invalid_argument (epsilon),
+  // wrong_dim, not_finite, zero_vector, empty_index, out_of_memory.
+  [[nodiscard]] expected<void> begin(std::span<const float> query, const search_params& params, search_scratch& scratch,
+                                     std::size_t rows_at_once = std::numeric_limits<std::size_t>::max()) const {
     if (size() == 0) return fail(errc::empty_index, "the index is empty: build it from vectors first");
     if (params.k == 0) return fail(errc::invalid_k, "k is 0: ask for at least one result");
+    if (!(params.epsilon >= 0 && params.epsilon <= max_epsilon))
+      return fail(errc::invalid_argument, "epsilon must be 0..1000: a number of standard errors");
     if (query.size() != dim()) return fail(errc::wrong_dim, "the query's dim is not the index's", query.size());
     if (!is_finite(query)) return fail(errc::not_finite, "the query holds NaN, infinity or a value beyond 1e15");
     const std::size_t wanted = candidates_wanted(params, size());
@@ -199,7 +204,7 @@ class index {
       if (auto done = normalize(*kernels_, query, scratch.vector(dim())); !done) return done;
     }
     find_candidates(coded, params, wanted, scratch);
-    scratch.rerank().start(*kernels_, metric(), query, scratch.candidates.items(), params.k, params.rerank);
+    start_rerank(query, params, scratch, rows_at_once);
     return {};
   }
 
@@ -357,7 +362,26 @@ class index {
     exhaustive_search(size(), estimate, scratch.candidates, scratch.batch);
   }
 
+  void start_rerank(std::span<const float> query, const search_params& params, search_scratch& scratch,
+                    std::size_t rows_at_once) const {
+    const std::span<const candidate> candidates = scratch.candidates.items();
+    if constexpr (bounded_quantizer<Quantizer>) {
+      if (params.rerank_by == rerank_policy::bound) {
+        const auto lower_bound = [&](candidate c) {
+          const std::byte* code = codes_.data() + c.id() * quantizer_.code_bytes();
+          const double error = quantizer_.standard_error(scratch.query(), code, c.distance());
+          // A product of two floats is exact in double, so it does not matter who fuses it.
+          return static_cast<float>(double{c.distance()} - double{params.epsilon} * error);
+        };
+        return scratch.rerank().start_by_bound(*kernels_, metric(), query, candidates, params.k, params.rerank,
+                                               rows_at_once, lower_bound);
+      }
+    }
+    scratch.rerank().start(*kernels_, metric(), query, candidates, params.k, params.rerank);
+  }
+
   static constexpr std::uint32_t max_ef_construction = 100'000;
+  static constexpr float max_epsilon = 1000;
 
   const simd::kernel_set* kernels_;
   index_meta meta_{};

@@ -7,13 +7,20 @@
 //
 //     r.start(...);  while (!r.done()) { read r.needs(); r.accept(i, row) for each; r.advance(); }  r.results()
 //
-// The best `rerank` candidates by estimate are read in one batch; candidates beyond them keep their estimates.
+// Two policies. `fixed` reads the best `rerank` by estimate in one batch. `bound` takes the candidates in the order of
+// the lower bounds of their distances and stops at the first whose bound is above the k-th exact distance known by
+// then: the same results, within the bounds' reliability, from fewer rows. It reads at most rows_at_once in a batch;
+// where that is no limit, max(2k, 20) first and then all that may still matter, so two batches at most. (Choosing one
+// batch by upper bounds reads nearly everything: ALGORITHMS.md section 8.)
+//
+// With rerank >= k every result is exact; with less the others keep their estimates and sort among them.
 
 #pragma once
 
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <utility>
 
@@ -38,6 +45,7 @@ class reranker {
       if (!needed) return std::unexpected(needed.error());
       auto results = aligned_buffer<neighbor>::create(candidates);
       if (!results) return std::unexpected(results.error());
+      if (auto done = nearest_.reserve(candidates); !done) return done;
       ranked_ = std::move(*ranked);
       needed_ = std::move(*needed);
       results_ = std::move(*results);
@@ -50,41 +58,52 @@ class reranker {
     return {};
   }
 
-  // candidates: nearest first, no more than reserved. The query is copied.
+  // By `fixed`. candidates: nearest first, no more than reserved. The query is copied.
   void start(const simd::kernel_set& kernels, metric m, std::span<const float> query,
              std::span<const candidate> candidates, std::size_t k, std::size_t rerank) {
-    THIMBLE_ASSERT(candidates.size() <= ranked_.size() && query.size() <= query_.size());
-    std::ranges::copy(query, query_.data());
-    dim_ = query.size();
-    exact_ = exact_query(kernels, m, query_.span().first(dim_));
-    // The mark of an expanded node is the last bit: off, so that equal distances sort by node.
+    begin(kernels, m, query, candidates, k, rerank);
+    // Farthest first: what is read next leaves at the end.
+    std::ranges::transform(candidates, ranked_.data(), unmarked);
+    std::ranges::reverse(unread());
+    ask(most_);
+    if (done()) finish();
+  }
+
+  // By `bound`: lower_bound(candidate) -> float for each of them. (With rerank < k there is nothing to save: `fixed`.)
+  template <class LowerBound>
+  void start_by_bound(const simd::kernel_set& kernels, metric m, std::span<const float> query,
+                      std::span<const candidate> candidates, std::size_t k, std::size_t rerank,
+                      std::size_t rows_at_once, LowerBound&& lower_bound) {
+    if (rerank < std::min(k, candidates.size())) return start(kernels, m, query, candidates, k, rerank);
+    begin(kernels, m, query, candidates, k, rerank);
     std::ranges::transform(candidates, ranked_.data(),
-                           [](candidate c) { return candidate{c.key & ~std::uint64_t{1}}; });
-    n_candidates_ = candidates.size();
-    n_needed_ = std::min(rerank, n_candidates_);
-    k_ = std::min(k, n_candidates_);
-    vectors_read_ = 0;
-    batches_ = 0;
-    for (std::size_t i = 0; i < n_needed_; ++i) needed_[i] = ranked_[i].id();
-    std::ranges::sort(needed_.span().first(n_needed_), [](node a, node b) { return a < b; });
-    if (n_needed_ == 0) finish();
+                           [&](candidate c) { return candidate::of(lower_bound(c), c.id()); });
+    std::ranges::sort(unread(), std::greater());
+    by_bound_ = true;
+    rows_at_once_ = std::max(rows_at_once, std::size_t{1});
+    const std::size_t first = std::min(most_, rows_at_once < most_ ? k_ : std::max(2 * k_, least_first_batch));
+    most_at_once_ = std::max(first, std::min(most_ - first, rows_at_once_));
+    ask(first);
+    if (done()) finish();
   }
 
   // The rows to read next, ascending; empty when done.
   [[nodiscard]] std::span<const node> needs() const { return needed_.span().first(n_needed_); }
   [[nodiscard]] bool done() const { return n_needed_ == 0; }
 
+  // The most rows that needs() will ask for at once.
+  [[nodiscard]] std::size_t most_at_once() const { return most_at_once_; }
+
   // The row of needs()[i], dim floats. Each of them once, in any order; the row is not kept.
-  void accept(std::size_t i, std::span<const float> row) {
-    ranked_[i] = candidate::of(exact_.distance(row), needed_[i]);
-  }
+  void accept(std::size_t i, std::span<const float> row) { nearest_.insert(exact_.distance(row), needed_[i]); }
 
   // After all of needs() were accepted.
   void advance() {
     vectors_read_ += n_needed_;
     ++batches_;
     n_needed_ = 0;
-    finish();
+    if (by_bound_) ask(rows_at_once_);
+    if (done()) finish();
   }
 
   // The k nearest, nearest first; ties by label. Valid until the next start().
@@ -97,27 +116,73 @@ class reranker {
   [[nodiscard]] std::size_t batches() const { return batches_; }
   [[nodiscard]] std::size_t dim() const { return dim_; }
   [[nodiscard]] std::size_t bytes() const {
-    return ranked_.bytes() + needed_.bytes() + results_.bytes() + query_.bytes();
+    return ranked_.bytes() + needed_.bytes() + nearest_.bytes() + results_.bytes() + query_.bytes();
   }
 
  private:
+  // Fewer rows at first save a batch less often than they save rows.
+  static constexpr std::size_t least_first_batch = 20;
+
+  // Without the mark of an expanded node, so that equal distances sort by node.
+  [[nodiscard]] static candidate unmarked(candidate c) { return {c.key & ~std::uint64_t{1}}; }
+
+  void begin(const simd::kernel_set& kernels, metric m, std::span<const float> query,
+             std::span<const candidate> candidates, std::size_t k, std::size_t rerank) {
+    THIMBLE_ASSERT(candidates.size() <= ranked_.size() && query.size() <= query_.size());
+    std::ranges::copy(query, query_.data());
+    dim_ = query.size();
+    exact_ = exact_query(kernels, m, query_.span().first(dim_));
+    n_unread_ = candidates.size();
+    most_ = std::min(rerank, n_unread_);
+    most_at_once_ = most_;
+    k_ = std::min(k, n_unread_);
+    nearest_.clear(std::max(k_, std::size_t{1}));
+    by_bound_ = false;
+    n_needed_ = 0;
+    vectors_read_ = 0;
+    batches_ = 0;
+  }
+
+  [[nodiscard]] std::span<candidate> unread() { return ranked_.span().first(n_unread_); }
+
+  // Whether an unread candidate, and so all behind it, can no longer be among the k nearest.
+  [[nodiscard]] bool too_far(candidate lower_bound) const {
+    return by_bound_ && nearest_.items().size() == k_ && lower_bound > nearest_.items().back();
+  }
+
+  // Makes the next so many candidates needed, as far as they may be read and still matter.
+  void ask(std::size_t wanted) {
+    wanted = std::min(wanted, most_ - vectors_read_);
+    while (n_needed_ < wanted && !too_far(ranked_[n_unread_ - 1])) needed_[n_needed_++] = ranked_[--n_unread_].id();
+    std::ranges::sort(needed_.span().first(n_needed_));
+  }
+
   void finish() {
-    const std::span<candidate> all = ranked_.span().first(n_candidates_);
-    std::ranges::partial_sort(all, all.begin() + static_cast<std::ptrdiff_t>(k_));
-    for (std::size_t i = 0; i < k_; ++i) results_[i] = {.id = all[i].id(), .distance = all[i].distance()};
+    const std::span<const candidate> exact = nearest_.items();
+    if (vectors_read_ >= k_) n_unread_ = 0;  // exact ones only
+    for (std::size_t i = 0, e = 0; i < k_; ++i) {
+      const bool estimate = n_unread_ > 0 && (e == exact.size() || ranked_[n_unread_ - 1] < exact[e]);
+      const candidate next = estimate ? ranked_[--n_unread_] : exact[e++];
+      results_[i] = {.id = next.id(), .distance = next.distance()};
+    }
   }
 
   exact_query exact_;
   aligned_buffer<float> query_;
-  aligned_buffer<candidate> ranked_;
+  aligned_buffer<candidate> ranked_;  // those not read yet, the next one last: by estimate, or by lower bound
   aligned_buffer<node> needed_;
+  candidate_list nearest_;  // of those read, by exact distance
   aligned_buffer<neighbor> results_;
   std::size_t dim_ = 0;
-  std::size_t n_candidates_ = 0;
-  std::size_t n_needed_ = 0;
   std::size_t k_ = 0;
+  std::size_t most_ = 0;
+  std::size_t most_at_once_ = 0;
+  std::size_t rows_at_once_ = 0;
+  std::size_t n_unread_ = 0;
+  std::size_t n_needed_ = 0;
   std::size_t vectors_read_ = 0;
   std::size_t batches_ = 0;
+  bool by_bound_ = false;
 };
 
 }  // namespace thimble::inline THIMBLE_FLAGS

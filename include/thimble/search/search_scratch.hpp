@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // All that one search at a time needs beside the index. Reused, it allocates nothing; it belongs to one thread at a
-// time and fits any index (it grows to the largest). Memory: 1 byte a vector, 24 a candidate, rows for one rerank.
+// time and fits any index (it grows to the largest). Memory: 1 byte a vector, 44 a candidate, rows for one rerank.
 
 #pragma once
 

@@ -131,6 +131,27 @@ TYPED_TEST(index_recall_of, codes_on_real_data_is_what_their_bits_allow) {
     EXPECT_GE(reranked, this->wanted().reranked) << (exhaustive ? "exhaustive" : "graph");
     this->RecordProperty(exhaustive ? "exhaustive" : "graph", std::to_string(estimated));
   }
+
+  // By bounds the same nearest from fewer rows.
+  auto store = memory_store<std::uint8_t>::create(base_pictures().first(n_some));
+  std::size_t same = 0, rows_read = 0;
+  for (std::size_t i = 0; i < n_some_queries; ++i) {
+    search_params params{.k = 10, .ef = 100, .rerank = 100};
+    const auto by_bound = built->search(query_pictures().row(i), params, *store);
+    params.rerank_by = rerank_policy::fixed;
+    const auto fixed = built->search(query_pictures().row(i), params, *store);
+    ASSERT_TRUE(succeeded(by_bound) && succeeded(fixed));
+    same += std::ranges::equal(*by_bound, *fixed) ? 1 : 0;
+    rows_read += by_bound->vectors_read();
+  }
+  EXPECT_GE(same, n_some_queries * 98 / 100);
+  if constexpr (bounded_quantizer<TypeParam>) {
+    constexpr std::size_t of_bits[] = {25, 18, 16, 16, 15, 14, 13, 13};
+    EXPECT_LE(rows_read, n_some_queries * of_bits[TypeParam::file_id - rabitq<1>::file_id]);
+  } else {
+    EXPECT_EQ(rows_read, n_some_queries * 100);
+  }
+  this->RecordProperty("rows_read", std::to_string(static_cast<double>(rows_read) / n_some_queries));
 }
 
 TEST(index_recall, the_scan_in_integers_and_hnswlib_agree_on_the_truth) {

@@ -243,12 +243,15 @@ TYPED_TEST(any_quantizer, an_exhaustive_search_keeps_the_best_estimates_of_all) 
 TYPED_TEST(any_quantizer, an_exhaustive_search_reranks_the_best_of_its_candidates) {
   const auto& made = this->built();
   auto store = memory_store<float>::create(rows().view());
-  const auto hits = made.search(query(), {.k = 10, .ef = n_rows, .rerank = n_rows, .exhaustive = true}, *store);
+  search_params params{.k = 10, .ef = n_rows, .rerank = n_rows, .exhaustive = true, .rerank_by = rerank_policy::fixed};
+  const auto hits = made.search(query(), params, *store);
   ASSERT_TRUE(succeeded(hits));
   EXPECT_EQ(hits->vectors_read(), n_rows);
   const auto truth = test::exact_nearest(metric::l2, query(), n_rows, 10, [](std::size_t x) { return rows().row(x); });
   for (std::size_t i = 0; i < 10; ++i) EXPECT_EQ((*hits)[i].id, truth[i]) << "all were measured: nothing can be missed";
-  EXPECT_EQ(made.search(query(), {.k = 10, .ef = 40, .rerank = 30, .exhaustive = true}, *store)->vectors_read(), 30u);
+  params.ef = 40;
+  params.rerank = 30;
+  EXPECT_EQ(made.search(query(), params, *store)->vectors_read(), 30u);
 }
 
 TYPED_TEST(any_quantizer, ef_below_k_counts_as_k) {
@@ -259,11 +262,11 @@ TYPED_TEST(any_quantizer, ef_below_k_counts_as_k) {
   EXPECT_TRUE(std::ranges::equal(*small, *equal));
 }
 
-TYPED_TEST(any_quantizer, rerank_reads_what_it_was_told_in_one_batch) {
+TYPED_TEST(any_quantizer, a_fixed_rerank_reads_what_it_was_told_in_one_batch) {
   const auto& made = this->built();
   auto store = memory_store<float>::create(rows().view());
   const auto search = [&](std::size_t rerank) {
-    return made.search(query(), {.k = 10, .ef = 40, .rerank = rerank}, *store);
+    return made.search(query(), {.k = 10, .ef = 40, .rerank = rerank, .rerank_by = rerank_policy::fixed}, *store);
   };
   for (const auto& [rerank, read] : {std::pair{0u, 0u}, {1u, 1u}, {10u, 10u}, {40u, 40u}, {41u, 40u}, {1000u, 40u}}) {
     const auto hits = search(rerank);
@@ -275,6 +278,33 @@ TYPED_TEST(any_quantizer, rerank_reads_what_it_was_told_in_one_batch) {
   }
   // Without a rerank the distances are the estimates, whether a store is there or not.
   EXPECT_TRUE(std::ranges::equal(*search(0), *made.search(query(), {.k = 10, .ef = 40, .rerank = 50})));
+}
+
+TYPED_TEST(any_quantizer, a_rerank_by_bound_reads_as_its_epsilon_says_and_by_batches_as_the_store_says) {
+  const auto& made = this->built();
+  auto in_place = memory_store<float>::create(rows().view());
+  test::counting_store far(rows().view());
+  const auto hits_with = [&](float epsilon) {
+    return made.search(query(), {.k = 10, .ef = 100, .rerank = 80, .epsilon = epsilon}, *in_place);
+  };
+  if constexpr (!bounded_quantizer<TypeParam>) {
+    EXPECT_EQ(hits_with(0)->vectors_read(), 80u) << "no bounds to go by";
+    EXPECT_EQ(hits_with(0)->batches(), 1u);
+  } else {
+    std::size_t before = 10;
+    for (const float epsilon : {0.f, .5f, 1.f, 2.f, 3.f, 1000.f}) {
+      const auto hits = hits_with(epsilon);
+      ASSERT_TRUE(succeeded(hits));
+      EXPECT_GE(hits->vectors_read(), before) << epsilon;
+      before = hits->vectors_read();
+      const auto in_batches = made.search(query(), {.k = 10, .ef = 100, .rerank = 80, .epsilon = epsilon}, far);
+      ASSERT_TRUE(succeeded(in_batches));
+      EXPECT_LE(in_batches->batches(), 2u);
+    }
+    EXPECT_EQ(before, 80u) << "with bounds that say nothing all are read";
+  }
+  for (const float wrong : {-1.f, 1001.f, std::numeric_limits<float>::quiet_NaN()})
+    EXPECT_EQ(code_of(hits_with(wrong)), errc::invalid_argument);
 }
 
 TYPED_TEST(any_quantizer, a_rerank_smaller_than_k_keeps_estimates_behind_it) {

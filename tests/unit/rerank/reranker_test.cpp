@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <limits>
 #include <thimble/rerank/reranker.hpp>
 #include <thimble/simd/dispatch.hpp>
 #include <vector>
@@ -30,6 +31,14 @@ class rerank_by_hand : public ::testing::Test {
     ASSERT_TRUE(succeeded(machine_.reserve(candidates_.size(), 1)));
     machine_.start(**simd::kernels_for(simd::isa::automatic), metric::l2, query_, candidates_, k, rerank);
   }
+  // By bounds that hold: below the true distance of each.
+  void start_by_bound(std::size_t k, std::size_t rerank, std::size_t rows_at_once) {
+    ASSERT_TRUE(succeeded(machine_.reserve(candidates_.size(), 1)));
+    const std::vector<float> bounds{.5f, .9f, 1.5f, 3.9f, 2.5f};
+    machine_.start_by_bound(**simd::kernels_for(simd::isa::automatic), metric::l2, query_, candidates_, k, rerank,
+                            rows_at_once, [&](candidate c) { return bounds[c.id()]; });
+  }
+  [[nodiscard]] std::vector<node> needs() const { return {machine_.needs().begin(), machine_.needs().end()}; }
   void feed() {
     for (std::size_t i = 0; i < machine_.needs().size(); ++i) machine_.accept(i, {&place_[machine_.needs()[i]], 1});
     machine_.advance();
@@ -51,7 +60,8 @@ TEST_F(rerank_by_hand, without_rerank_it_is_done_at_once_with_estimates) {
 TEST_F(rerank_by_hand, asks_for_the_best_by_estimate_in_ascending_order) {
   start(2, 3);
   EXPECT_FALSE(machine_.done());
-  EXPECT_EQ(std::vector<node>(machine_.needs().begin(), machine_.needs().end()), (std::vector<node>{0, 2, 4}));
+  EXPECT_EQ(needs(), (std::vector<node>{0, 2, 4}));
+  EXPECT_EQ(machine_.most_at_once(), 3u);
 }
 
 TEST_F(rerank_by_hand, exact_distances_decide_among_all_that_were_read) {
@@ -90,7 +100,86 @@ TEST_F(rerank_by_hand, can_be_started_again_in_the_middle) {
   start(2, 2);
   EXPECT_EQ(machine_.vectors_read(), 0u);
   feed();
-  EXPECT_EQ(results(), (std::vector<neighbor>{{4, 3}, {1, 10}}));
+  EXPECT_EQ(results(), (std::vector<neighbor>{{2, 16}, {0, 25}}));
+}
+
+TEST_F(rerank_by_hand, with_k_read_every_distance_is_exact) {
+  start(3, 3);
+  feed();
+  EXPECT_EQ(results(), (std::vector<neighbor>{{4, 9}, {2, 16}, {0, 25}})) << "not the estimates 10 and 20";
+}
+
+TEST_F(rerank_by_hand, by_bound_it_takes_the_least_bounds_first_and_stops_at_one_beyond_the_kth_distance) {
+  start_by_bound(1, 5, 1);
+  EXPECT_EQ(needs(), (std::vector<node>{0})) << "k to begin with";
+  feed();
+  EXPECT_EQ(needs(), (std::vector<node>{1})) << ".9 < 25";
+  feed();
+  EXPECT_TRUE(machine_.done()) << "1.5 > 1";
+  EXPECT_EQ(results(), (std::vector<neighbor>{{1, 1}}));
+  EXPECT_EQ(machine_.vectors_read(), 2u);
+  EXPECT_EQ(machine_.batches(), 2u);
+}
+
+TEST_F(rerank_by_hand, by_bound_it_asks_for_so_many_rows_at_once) {
+  start_by_bound(2, 5, 3);
+  EXPECT_EQ(machine_.most_at_once(), 3u);
+  EXPECT_EQ(needs(), (std::vector<node>{0, 1}));
+  feed();
+  EXPECT_EQ(needs(), (std::vector<node>{2, 3, 4}));
+  feed();
+  EXPECT_TRUE(machine_.done());
+  EXPECT_EQ(results(), (std::vector<neighbor>{{1, 1}, {3, 4}}));
+}
+
+TEST_F(rerank_by_hand, by_bound_it_reads_no_more_than_rerank) {
+  start_by_bound(2, 3, 1);
+  feed();
+  EXPECT_EQ(needs(), (std::vector<node>{2}));
+  feed();
+  EXPECT_TRUE(machine_.done());
+  EXPECT_EQ(results(), (std::vector<neighbor>{{1, 1}, {2, 16}})) << "exact ones only";
+  EXPECT_EQ(machine_.vectors_read(), 3u);
+}
+
+TEST_F(rerank_by_hand, by_bound_fewer_than_k_are_the_best_by_estimate) {
+  start_by_bound(3, 2, 1);
+  EXPECT_EQ(needs(), (std::vector<node>{0, 2}));
+  feed();
+  EXPECT_EQ(results(), (std::vector<neighbor>{{4, 3}, {1, 10}, {2, 16}}));
+  start_by_bound(3, 0, 1);
+  EXPECT_TRUE(machine_.done());
+  EXPECT_EQ(results(), (std::vector<neighbor>{{0, 1}, {2, 2}, {4, 3}}));
+}
+
+TEST_F(rerank_by_hand, by_bound_with_any_number_at_once_it_takes_two_batches) {
+  constexpr std::size_t n = 100, any = std::numeric_limits<std::size_t>::max();
+  std::vector<candidate> candidates;
+  for (node x = 0; x < n; ++x) candidates.push_back(candidate::of(static_cast<float>(x), x));
+  const auto place = [](node x) { return static_cast<float>(n - x); };
+  const auto run = [&](std::size_t k, std::size_t rerank) {
+    ASSERT_TRUE(succeeded(machine_.reserve(n, 1)));
+    machine_.start_by_bound(**simd::kernels_for(simd::isa::automatic), metric::l2, query_, candidates, k, rerank, any,
+                            [](candidate c) { return c.id() < 50 ? 0.0f : 1e6f; });
+    while (!machine_.done()) {
+      EXPECT_LE(machine_.needs().size(), machine_.most_at_once());
+      for (std::size_t i = 0; i < machine_.needs().size(); ++i) {
+        const float at = place(machine_.needs()[i]);
+        machine_.accept(i, {&at, 1});
+      }
+      machine_.advance();
+    }
+  };
+  run(3, 100);
+  EXPECT_EQ(machine_.vectors_read(), 50u) << "20, then all whose bound is below";
+  EXPECT_EQ(machine_.batches(), 2u);
+  EXPECT_EQ(machine_.results()[0].id, 49u);
+  run(3, 35);
+  EXPECT_EQ(machine_.vectors_read(), 35u);
+  EXPECT_EQ(machine_.batches(), 2u);
+  EXPECT_EQ(machine_.results()[0].id, 34u);
+  run(15, 100);
+  EXPECT_EQ(machine_.most_at_once(), 70u) << "30 to begin with";
 }
 
 TEST_F(rerank_by_hand, equal_distances_sort_by_label) {
