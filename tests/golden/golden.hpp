@@ -111,6 +111,38 @@ inline std::string hits_of(const std::string& folder, const golden_file& file, s
   return text;
 }
 
+// Parameters and codes that a quantizer makes of vectors that are no whole numbers: their checksums.
+template <quantizer Quantizer>
+std::string codes_of(metric m, const simd::kernel_set& kernels) {
+  std::vector<float> values = vectors();
+  for (float& value : values) value /= 7;
+  const matrix_view<float> rows(values.data(), values.size() / 100, 100);
+  const std::string title = std::string(Quantizer::name) + " " + std::string(name(m));
+  const auto trained = Quantizer::train(rows, m, {.kernels = kernels, .seed = options.seed});
+  if (!trained) return title + ": " + trained.error().message + "\n";
+  auto codes = aligned_buffer<std::byte>::create(rows.size() * trained->code_bytes());
+  auto scratch = aligned_buffer<std::byte>::create(trained->encode_scratch_bytes());
+  if (!codes || !scratch) return title + ": no memory\n";
+  for (std::size_t i = 0; i < rows.size(); ++i)
+    trained->encode(kernels, std::span(values).subspan(i * 100, 100), scratch->data(),
+                    codes->data() + i * trained->code_bytes());
+  std::array<char, 64> hashes{};
+  (void)std::snprintf(hashes.data(), hashes.size(), ": %016" PRIx64 " %016" PRIx64 "\n",
+                      checksum(trained->parameters()), checksum(codes->span()));
+  return title + hashes.data();
+}
+
+template <quantizer... Quantizers>
+std::string codes_of_each(any_index_of<Quantizers...>* /*list*/, const simd::kernel_set& kernels) {
+  std::string text;
+  for (const metric m : {metric::l2, metric::inner_product}) text += (codes_of<Quantizers>(m, kernels) + ...);
+  return text;
+}
+
+inline std::string codes_of_all(simd::isa set) {
+  return codes_of_each(static_cast<any_index*>(nullptr), **simd::kernels_for(set));
+}
+
 inline std::string hits_of_all(const std::string& folder, simd::isa set) {
   std::string text;
   for (const golden_file& file : files) text += hits_of(folder, file, set);

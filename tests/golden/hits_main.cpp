@@ -3,6 +3,7 @@
 //
 //   hits_main FOLDER          prints the hits of the golden files; fails where two instruction sets differ
 //   hits_main write FOLDER    makes the files and expected_hits.txt again (README.md says when)
+//   hits_main codes FOLDER    makes expected_codes.txt again
 
 #include <cstdio>
 #include <string>
@@ -27,6 +28,11 @@ int write(const std::string& folder) {
   return 0;
 }
 
+int write_codes(const std::string& folder) {
+  std::ofstream(folder + "/expected_codes.txt") << golden::codes_of_all(simd::isa::scalar);
+  return 0;
+}
+
 int print(const std::string& folder) {
   const std::string expected = golden::hits_of_all(folder, simd::isa::scalar);
   std::fputs(expected.c_str(), stdout);
@@ -44,6 +50,7 @@ int main(int argc, char** argv) {
   const std::vector<std::string> arguments(argv + 1, argv + argc);
   if (arguments.size() == 1) return print(arguments[0]);
   if (arguments.size() == 2 && arguments[0] == "write") return write(arguments[1]);
-  std::fputs("usage: hits_main [write] FOLDER\n", stderr);
+  if (arguments.size() == 2 && arguments[0] == "codes") return write_codes(arguments[1]);
+  std::fputs("usage: hits_main [write|codes] FOLDER\n", stderr);
   return 2;
 }

@@ -23,10 +23,11 @@ namespace {
 using test::golden_folder;
 using test::succeeded;
 
-std::string expected_hits() {
-  std::ifstream file(golden_folder() + "/expected_hits.txt");
+std::string text_of(const char* name) {
+  std::ifstream file(golden_folder() + "/" + name);
   return {std::istreambuf_iterator<char>(file), {}};
 }
+std::string expected_hits() { return text_of("expected_hits.txt"); }
 
 TEST(golden, files_are_there_and_of_the_vectors_that_their_header_makes) {
   EXPECT_GT(expected_hits().size(), golden::files.size() * 3000);
@@ -53,6 +54,12 @@ TEST(golden, every_instruction_set_gives_the_hits_that_were_committed) {
         << name(set) << " differs at byte " << a - hits.begin() << ": "
         << hits.substr(static_cast<std::size_t>(std::max<std::ptrdiff_t>(0, a - hits.begin() - 60)), 120);
   }
+}
+
+TEST(golden, every_compiler_and_instruction_set_makes_the_same_parameters_and_codes) {
+  const std::string expected = text_of("expected_codes.txt");
+  EXPECT_EQ(std::ranges::count(expected, '\n'), 2 * std::ssize(any_index::kinds));
+  for (const auto set : simd::attainable()) EXPECT_EQ(golden::codes_of_all(set), expected) << name(set);
 }
 
 TEST(golden, saving_what_was_opened_gives_the_same_bytes) {
