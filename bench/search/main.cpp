@@ -26,7 +26,11 @@
 #include <thread>
 #include <vector>
 
+#include "support.hpp"
+
 namespace {
+
+using namespace bench;
 
 struct settings {
   std::string data = THIMBLE_SHARED_DATA[0] != '\0' ? THIMBLE_SHARED_DATA "/fashion-mnist-784" : "";
@@ -38,53 +42,6 @@ struct settings {
   std::size_t k = 10;
   std::vector<std::size_t> ef = {10, 12, 14, 17, 20, 25, 30, 40, 50, 64, 80, 100, 128, 160, 200, 256};
   std::vector<std::size_t> rerank = {0, 20};
-};
-
-double seconds_of(auto&& work) {
-  const auto start = std::chrono::steady_clock::now();
-  work();
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-}
-
-[[noreturn]] void give_up(const std::string& what) {
-  std::fprintf(stderr, "error: %s\n", what.c_str());
-  std::exit(1);
-}
-
-template <class T>
-T must(thimble::expected<T> result, const std::string& doing) {
-  if (!result) give_up(doing + ": " + result.error().message);
-  return std::move(*result);
-}
-
-thimble::mmap_store open_vectors(const std::string& stem) {
-  for (const char* extension : {".fbin", ".u8bin", ".f16bin"})
-    if (std::filesystem::exists(stem + extension))
-      return must(thimble::mmap_store::open((stem + extension).c_str()), stem + extension);
-  give_up("no " + stem + ".fbin, .u8bin or .f16bin");
-}
-
-std::vector<float> read_all(const thimble::mmap_store& store) {
-  std::vector<float> rows(store.size() * store.dim());
-  std::vector<float> scratch(store.dim());
-  for (std::size_t i = 0; i < store.size(); ++i)
-    std::ranges::copy(must(store.row(i, scratch), "reading vectors"),
-                      rows.begin() + static_cast<std::ptrdiff_t>(i * store.dim()));
-  return rows;
-}
-
-struct truth_table {
-  std::uint32_t n = 0;
-  std::uint32_t k = 0;
-  std::vector<std::uint32_t> ids;
-
-  explicit truth_table(const std::string& path) {
-    std::ifstream file(path, std::ios::binary);
-    file.read(reinterpret_cast<char*>(&n), sizeof n).read(reinterpret_cast<char*>(&k), sizeof k);
-    ids.resize(file ? std::size_t{n} * k : 0);
-    if (!file.read(reinterpret_cast<char*>(ids.data()), static_cast<std::streamsize>(ids.size() * 4)))
-      give_up("cannot read " + path);
-  }
 };
 
 // One way to search at one setting, over all queries: its best time, and what it found.

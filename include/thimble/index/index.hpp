@@ -43,6 +43,7 @@
 #include <thimble/quant/sq8.hpp>
 #include <thimble/rerank/blocking.hpp>
 #include <thimble/search/exhaustive.hpp>
+#include <thimble/search/filtered.hpp>
 #include <thimble/search/scratch_pool.hpp>
 #include <thimble/search/search_params.hpp>
 #include <thimble/search/search_scratch.hpp>
@@ -150,7 +151,8 @@ class index {
                             sink);
   }
 
-  // The nearest by estimate: no store is asked. Errors: as begin().
+  // The nearest by estimate: no store is asked. With a filter (search/label_filter.hpp) min(k, those that pass).
+  // Errors: as begin().
   [[nodiscard]] expected<hits> search(std::span<const float> query, const search_params& params = {}) const {
     auto scratch = pool_.borrow();
     if (!scratch) return std::unexpected(scratch.error());
@@ -196,14 +198,17 @@ class index {
     if (query.size() != dim()) return fail(errc::wrong_dim, "the query's dim is not the index's", query.size());
     if (!is_finite(query)) return fail(errc::not_finite, "the query holds NaN, infinity or a value beyond 1e15");
     const std::size_t wanted = candidates_wanted(params, size());
-    if (auto room = scratch.reserve(size(), wanted, dim(), quantizer_.query_bytes()); !room) return room;
+    const bool filtered = !params.filter.passes_all();
+    const std::size_t passing = filtered ? params.filter.n_passing(size()) : size();
+    const std::size_t walked = filtered && !params.exhaustive ? walk_width(wanted, passing, size()) : 0;
+    if (auto room = scratch.reserve(size(), wanted, walked, dim(), quantizer_.query_bytes()); !room) return room;
 
     std::span<const float> coded = query;
     if (metric() == metric::cosine) {
       coded = scratch.vector(dim());
       if (auto done = normalize(*kernels_, query, scratch.vector(dim())); !done) return done;
     }
-    find_candidates(coded, params, wanted, scratch);
+    find_candidates(coded, params, wanted, walked, scratch);
     start_rerank(query, params, scratch, rows_at_once);
     return {};
   }
@@ -344,22 +349,33 @@ class index {
     return aligned_buffer<T>::borrow({reinterpret_cast<const T*>(bytes.data()), whole});
   }
 
-  void find_candidates(std::span<const float> query, const search_params& params, std::size_t ef,
+  void find_candidates(std::span<const float> query, const search_params& params, std::size_t ef, std::size_t walked,
                        search_scratch& scratch) const {
     quantizer_.prepare(*kernels_, query, scratch.query());
     const simd::code_rows codes{codes_.data(), quantizer_.code_bytes()};
     const auto estimate = [&](const node* nodes, std::size_t n, float* out) {
       quantizer_.estimate(*kernels_, scratch.query(), codes, nodes, n, out);
     };
-    if (!params.exhaustive) {
-      scratch.candidates.clear(ef);
+    candidate_list& found = scratch.candidates;
+    const bool filtered = !params.filter.passes_all();
+    found.clear(ef);
+    if (filtered ? walked > 0 : !params.exhaustive) {
       const located start = descend(graph_, estimate, graph_.entry(), 0, scratch.batch);
-      beam_search(graph_, estimate, start, 0, scratch.candidates, scratch.visited, scratch.batch);
-      // A graph that does not lead to as many nodes as are owed.
-      if (scratch.candidates.items().size() >= std::min(params.k, size())) return;
+      if (filtered) {
+        scratch.walk.clear(walked);
+        filtered_beam_search(graph_, estimate, params.filter, start, scratch.walk, found, scratch.visited,
+                             scratch.batch);
+      } else {
+        beam_search(graph_, estimate, start, 0, found, scratch.visited, scratch.batch);
+      }
+      // Else the walk did not lead to as many nodes as are owed.
+      if (found.items().size() >= std::min(params.k, size())) return;
+      found.clear(ef);
     }
-    scratch.candidates.clear(ef);
-    exhaustive_search(size(), estimate, scratch.candidates, scratch.batch);
+    if (filtered)
+      filtered_scan(size(), estimate, params.filter, found, scratch.batch);
+    else
+      exhaustive_search(size(), estimate, found, scratch.batch);
   }
 
   void start_rerank(std::span<const float> query, const search_params& params, search_scratch& scratch,

@@ -88,12 +88,15 @@ class candidate_list {
     return items_[next_].id();
   }
 
-  // The one that comes next if nothing nearer arrives; no_node when there is none.
-  [[nodiscard]] node peek_next() const {
+  // The one that comes next if nothing nearer arrives; null when there is none.
+  [[nodiscard]] const candidate* next() const {
     std::size_t i = next_;
     while (i < size_ && items_[i].expanded()) ++i;
-    return i == size_ ? no_node : items_[i].id();
+    return i == size_ ? nullptr : &items_[i];
   }
+
+  // Whether it holds as many as it keeps.
+  [[nodiscard]] bool full() const { return size_ == ef_; }
 
   // Nearest first.
   [[nodiscard]] std::span<const candidate> items() const { return items_.span().first(size_); }

@@ -10,6 +10,7 @@
 #include <cstdint>
 
 #include <thimble/core/config.hpp>
+#include <thimble/search/label_filter.hpp>
 
 namespace thimble::inline THIMBLE_FLAGS {
 
@@ -34,6 +35,8 @@ struct search_params {
   // How many standard errors an estimate's lower bound lies below it, 0..1000: fewer read fewer rows and miss more. By
   // 2.75 the results are those of `fixed` for 99.5 % of queries and more, by 3 nearly always.
   float epsilon = 2.75f;
+  // Which labels may be results: as many as pass, up to k, are found.
+  label_filter filter{};
 };
 
 // Candidates a search of n vectors keeps.

@@ -23,11 +23,13 @@ namespace thimble::inline THIMBLE_FLAGS {
 
 class search_scratch {
  public:
-  // Room for a search among n vectors that keeps so many candidates. Error: out_of_memory.
-  [[nodiscard]] expected<void> reserve(std::size_t n, std::size_t n_candidates, std::size_t dim,
+  // Room for a search among n vectors that keeps so many candidates, and with a filter walks so many. Error:
+  // out_of_memory.
+  [[nodiscard]] expected<void> reserve(std::size_t n, std::size_t n_candidates, std::size_t n_walked, std::size_t dim,
                                        std::size_t query_bytes) {
     if (auto done = visited.reserve(n); !done) return done;
     if (auto done = candidates.reserve(n_candidates); !done) return done;
+    if (auto done = walk.reserve(n_walked); !done) return done;
     if (auto done = rerank_.reserve(n_candidates, dim); !done) return done;
     if (auto done = grow(query_, query_bytes); !done) return done;
     return grow(vector_, dim);
@@ -47,6 +49,7 @@ class search_scratch {
 
   visited_set visited;
   candidate_list candidates;
+  candidate_list walk;  // of a filtered search
   link_batch batch;
 
  private:

@@ -71,7 +71,7 @@ void beam_search(const Graph& g, const Estimator& estimate, located start, unsig
       batch.nodes[n] = y;
       n += visited.insert(y) ? 1 : 0;
     });
-    if (const node next = candidates.peek_next(); next != no_node && level == 0) g.prefetch_links(next);
+    if (const candidate* next = candidates.next(); next != nullptr && level == 0) g.prefetch_links(next->id());
     estimate(batch.nodes, n, batch.distances);
     for (std::size_t i = 0; i < n; ++i) candidates.insert(batch.distances[i], batch.nodes[i]);
   }

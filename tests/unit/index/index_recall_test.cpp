@@ -154,6 +154,37 @@ TYPED_TEST(index_recall_of, codes_on_real_data_is_what_their_bits_allow) {
   this->RecordProperty("rows_read", std::to_string(static_cast<double>(rows_read) / n_some_queries));
 }
 
+TEST(index_recall, with_a_filter_is_as_good_however_few_pass) {
+  const auto built = index<sq8>::build(base_pictures().all(), test::on_asked_simd({.threads = 2}));
+  ASSERT_TRUE(succeeded(built));
+  auto store = memory_store<std::uint8_t>::create(base_pictures().all());
+  const auto rows = base_pictures().floats(base_pictures().size());
+  for (const std::uint32_t per_mille : {900u, 500u, 300u, 100u, 10u, 1u}) {
+    random_generator random(per_mille);
+    std::vector<std::uint64_t> bits((rows.size() + 63) / 64);
+    std::vector<label> allowed;
+    for (std::size_t x = 0; x < rows.size(); ++x) {
+      if (random.below(1000) >= per_mille) continue;
+      bits[x / 64] |= std::uint64_t{1} << (x % 64);
+      allowed.push_back(x);
+    }
+    std::size_t found = 0, wanted = 0;
+    constexpr std::size_t n_filtered_queries = test::slow ? 10 : 40;
+    for (std::size_t i = 0; i < n_filtered_queries; ++i) {
+      const auto query = query_pictures().row(i);
+      auto truth = test::exact_nearest(metric::l2, query, allowed.size(), 10,
+                                       [&](std::size_t j) { return rows.row(static_cast<std::size_t>(allowed[j])); });
+      for (label& id : truth) id = allowed[static_cast<std::size_t>(id)];
+      const auto hits = built->search(query, {.filter = label_filter::allowed(bits)}, *store);
+      ASSERT_TRUE(succeeded(hits));
+      EXPECT_EQ(hits->size(), truth.size());
+      found += test::n_common(*hits, truth);
+      wanted += truth.size();
+    }
+    EXPECT_GE(static_cast<double>(found), .99 * static_cast<double>(wanted)) << per_mille << " of 1000 pass";
+  }
+}
+
 TEST(index_recall, the_scan_in_integers_and_hnswlib_agree_on_the_truth) {
   const picture_truth& truth = picture_truth::of(n_queries());
   for (std::size_t i = 0; i < 30; ++i) {

@@ -315,6 +315,50 @@ TYPED_TEST(any_quantizer, a_rerank_smaller_than_k_keeps_estimates_behind_it) {
   EXPECT_EQ(hits->vectors_read(), 3u);
 }
 
+TYPED_TEST(any_quantizer, with_a_filter_the_nearest_of_those_that_pass_are_found) {
+  const auto& made = this->built();
+  auto store = memory_store<float>::create(rows().view());
+  for (const label divisor : {2u, 5u, 40u, 130u, 1000u}) {
+    const auto some = [&](label id) { return id % divisor == 1; };
+    std::vector<std::uint64_t> bits((n_rows + 63) / 64);
+    std::size_t n_passing = 0;
+    for (std::size_t x = 0; x < n_rows; ++x) {
+      bits[x / 64] |= std::uint64_t{some(x)} << (x % 64);
+      n_passing += some(x) ? 1 : 0;
+    }
+    search_params params{.k = 10, .ef = n_rows, .rerank = n_rows, .rerank_by = rerank_policy::fixed};
+    params.filter = label_filter::where(some);
+    const auto by_predicate = made.search(query(), params, *store);
+    params.filter = label_filter::allowed(bits);
+    const auto by_bits = made.search(query(), params, *store);
+    ASSERT_TRUE(succeeded(by_predicate) && succeeded(by_bits));
+    EXPECT_EQ(by_bits->size(), std::min<std::size_t>(10, n_passing));
+    EXPECT_TRUE(std::ranges::equal(*by_predicate, *by_bits));
+
+    std::vector<neighbor> truth;
+    for (std::size_t x = 0; x < n_rows; ++x)
+      if (some(x)) truth.push_back({x, static_cast<float>(test::exact(metric::l2, query(), rows().row(x)).value)});
+    std::ranges::sort(truth, {}, &neighbor::distance);
+    for (std::size_t i = 0; i < by_bits->size(); ++i) EXPECT_EQ((*by_bits)[i].id, truth[i].id) << divisor;
+  }
+}
+
+TYPED_TEST(any_quantizer, a_filter_holds_for_small_searches_and_scans_too) {
+  const auto& made = this->built();
+  const auto odd = [](label id) { return id % 2 == 1; };
+  const auto none = [](label /*id*/) { return false; };
+  for (const bool exhaustive : {false, true}) {
+    const auto hits =
+        made.search(query(), {.k = 10, .ef = 10, .exhaustive = exhaustive, .filter = label_filter::where(odd)});
+    ASSERT_TRUE(succeeded(hits));
+    EXPECT_EQ(hits->size(), 10u);
+    EXPECT_TRUE(std::ranges::all_of(*hits, [](const neighbor& hit) { return hit.id % 2 == 1; }));
+    const auto nothing = made.search(query(), {.exhaustive = exhaustive, .filter = label_filter::where(none)});
+    ASSERT_TRUE(succeeded(nothing));
+    EXPECT_TRUE(nothing->empty());
+  }
+}
+
 TYPED_TEST(any_quantizer, a_store_of_other_vectors_is_refused) {
   const auto& made = this->built();
   const auto search = [&](const test::float_vectors& v) {

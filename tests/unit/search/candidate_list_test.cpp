@@ -85,15 +85,15 @@ TEST_F(candidates, are_expanded_from_the_nearest_on_once_each) {
   list_.insert(3, 30);
   list_.insert(1, 10);
   list_.insert(2, 20);
-  EXPECT_EQ(list_.peek_next(), 10u);
+  EXPECT_EQ(list_.next()->id(), 10u);
   EXPECT_EQ(list_.expand_next(), 10u);
-  EXPECT_EQ(list_.peek_next(), 20u);
+  EXPECT_EQ(list_.next()->id(), 20u);
   list_.insert(0, 5);  // nearer than what was expanded: it is next
-  EXPECT_EQ(list_.peek_next(), 5u);
+  EXPECT_EQ(list_.next()->id(), 5u);
   EXPECT_EQ(list_.expand_next(), 5u);
   EXPECT_EQ(list_.expand_next(), 20u);
   EXPECT_EQ(list_.expand_next(), 30u);
-  EXPECT_EQ(list_.peek_next(), no_node);
+  EXPECT_EQ(list_.next(), nullptr);
   EXPECT_EQ(list_.expand_next(), no_node);
   list_.insert(2.5f, 25);
   EXPECT_EQ(list_.expand_next(), 25u);

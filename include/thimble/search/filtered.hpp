@@ -1,0 +1,73 @@
+// SPDX-FileCopyrightText: 2026 The thimble authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// Searches whose results pass a filter. While many pass, the graph is walked over all nodes and those that pass are
+// kept; the fewer they are the longer that walk, until looking at the codes of just those that pass is shorter.
+
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+
+#include <thimble/core/config.hpp>
+#include <thimble/core/types.hpp>
+#include <thimble/graph/graph.hpp>
+#include <thimble/search/candidate_list.hpp>
+#include <thimble/search/label_filter.hpp>
+#include <thimble/search/traversal.hpp>
+#include <thimble/search/visited_set.hpp>
+
+namespace thimble::inline THIMBLE_FLAGS {
+
+// How many candidates a walk among n nodes of which `passing` pass has to keep, to meet ef that do; 0 where a scan of
+// those that pass is shorter. A walk that keeps c candidates measures about 20 c nodes, at random; a scan measures them
+// in order.
+[[nodiscard]] constexpr std::size_t walk_width(std::size_t ef, std::size_t passing, std::size_t n) {
+  constexpr double measured = 20, slower = 1.2, margin = 2;
+  if (passing == 0) return 0;
+  const double wanted = static_cast<double>(ef) * static_cast<double>(n) / static_cast<double>(passing);
+  if (wanted * measured * slower > static_cast<double>(passing)) return 0;
+  return std::min(n, std::max(ef, static_cast<std::size_t>(wanted * margin)));
+}
+
+// As beam_search, with two lists, both cleared by the caller: `walk` leads, `found` holds the nearest that pass. It
+// ends when all that may still be expanded is farther than the last found.
+template <graph Graph, estimator Estimator>
+void filtered_beam_search(const Graph& g, const Estimator& estimate, const label_filter& passes, located start,
+                          candidate_list& walk, candidate_list& found, visited_set& visited, link_batch& batch) {
+  const auto meet = [&](float distance, node x) {
+    if (found.full() && candidate::of(distance, x) > found.items().back()) return;
+    walk.insert(distance, x);
+    if (passes(x)) found.insert(distance, x);
+  };
+  visited.clear();
+  (void)visited.insert(start.at);
+  meet(start.distance, start.at);
+  for (const candidate* next; (next = walk.next()) != nullptr;) {
+    if (found.full() && *next > found.items().back()) return;
+    const node x = walk.expand_next();
+    std::size_t n = 0;
+    g.for_each_link(x, 0, [&](node y) {
+      batch.nodes[n] = y;
+      n += visited.insert(y) ? 1 : 0;
+    });
+    if (const candidate* after = walk.next(); after != nullptr) g.prefetch_links(after->id());
+    estimate(batch.nodes, n, batch.distances);
+    for (std::size_t i = 0; i < n; ++i) meet(batch.distances[i], batch.nodes[i]);
+  }
+}
+
+// Fills `found` (cleared by the caller) with the nearest of all n nodes that pass.
+template <estimator Estimator>
+void filtered_scan(std::size_t n, const Estimator& estimate, const label_filter& passes, candidate_list& found,
+                   link_batch& batch) {
+  constexpr std::size_t most = sizeof(batch.nodes) / sizeof(node);
+  for (std::size_t x = passes.next(0, n); x < n;) {
+    std::size_t count = 0;
+    for (; x < n && count < most; x = passes.next(x + 1, n)) batch.nodes[count++] = static_cast<node>(x);
+    estimate(batch.nodes, count, batch.distances);
+    for (std::size_t i = 0; i < count; ++i) found.insert(batch.distances[i], batch.nodes[i]);
+  }
+}
+
+}  // namespace thimble::inline THIMBLE_FLAGS
