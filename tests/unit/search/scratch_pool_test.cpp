@@ -61,7 +61,7 @@ TEST(scratch_pool, threads_get_scratch_of_their_own) {
       auto scratch = pool.borrow();
       ASSERT_TRUE(succeeded(scratch));
       search_scratch& mine = **scratch;
-      ASSERT_TRUE(succeeded(mine.reserve(4, 4, 4, 64)));
+      ASSERT_TRUE(succeeded(mine.reserve(4, 4, 0, 4, 64)));
       // A second owner would be a race, and would see another's number.
       mine.vector(4)[0] = static_cast<float>(worker);
       ASSERT_EQ(mine.vector(4)[0], static_cast<float>(worker));
