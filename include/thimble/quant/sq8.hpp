@@ -4,7 +4,7 @@
 // SQ8: one byte a dimension. Vectors are centred on the mean; one step serves all dimensions, so that an integer dot
 // product is the whole inner loop (ALGORITHMS.md section 2):
 //
-//     x ~ mean + step v,  v = u - 127.5,  u in 0..255        codes, .1 % of the values clipped
+//     x ~ mean + step v,  v = u - 127.5,  u in 0..255        codes, .01 % of the values clipped
 //     q - mean ~ query_step s,            s in -63..63       query: 7 bits beside 8, so that no instruction saturates
 //     l2:             |q-mean|^2 + |step v|^2          - 2 query_step step <s, v>
 //     inner product:  1 - <q,mean> - <mean, step v>    -   query_step step <s, v>
@@ -158,7 +158,7 @@ class sq8 {
   static constexpr unsigned bits = 8;
   static constexpr std::size_t lanes = 8;
   static constexpr float half_range = 127.5f;
-  static constexpr double clipped = 0.001;
+  static constexpr double clipped = 0.0001;
 
   sq8(std::size_t dim, metric m, aligned_buffer<float> parameters)
       : dim_(dim), metric_(m), parameters_(std::move(parameters)) {}
