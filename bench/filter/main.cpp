@@ -86,7 +86,7 @@ class measurement {
     return seconds * 1e6 / static_cast<double>(n_queries_);
   }
 
-  // Against float32 codes of those that pass, scanned, on the first queries.
+  // Against the exact distances of all that pass, on the first queries.
   double recall(const thimble::search_params& params, std::span<const std::uint64_t> bits) {
     thimble::search_params exact = params;
     exact.exhaustive = true;

@@ -69,7 +69,8 @@ def our_recalls(program, folder, name, cosine, work):
                    check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     answer = subprocess.run([program, "eval", "--index", index, "--vectors", base, "--queries", queries,
                              "--truth", folder / "gt.ibin", "--k", str(K), "--ef", "100", "--rerank", "0,100",
-                             "--rerank-by", "fixed", "--repeat", "1", "--exhaustive", "--json"], check=True, capture_output=True)
+                             "--rerank-by", "fixed", "--repeat", "1", "--exhaustive", "--json"],
+                            check=True, capture_output=True)
     runs = {run["rerank"]: run["recall"] for run in json.loads(answer.stdout)["runs"]}
     index.unlink()
     return runs[0], runs[100]

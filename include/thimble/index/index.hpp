@@ -177,7 +177,7 @@ class index {
   [[nodiscard]] expected<std::span<const neighbor>> search(std::span<const float> query, const search_params& params,
                                                            Store& from, search_scratch& scratch) const {
     if (auto matches = check_store(from); !matches) return std::unexpected(matches.error());
-    if (auto begun = begin(query, params, scratch, rows_at_once<Store>()); !begun)
+    if (auto begun = begin(query, params, scratch, thimble::rows_at_once<Store>); !begun)
       return std::unexpected(begun.error());
     reranker& last = scratch.rerank();
     const auto room = scratch.rows(rerank_room(from, last.most_at_once(), dim()));

@@ -57,15 +57,9 @@ concept async_store =
 template <class S>
 concept store = row_store<S> || batch_store<S>;
 
-// How many rows a rerank that may stop early asks for at a time: a few where a row costs next to nothing, all that may
-// matter where each batch has a latency. A store says so with a member of this name; rows in place are asked for in
-// fours.
+// How many rows a rerank that may stop early asks for at a time: a few where they lie in place and cost next to
+// nothing, all that may matter where each batch has a latency.
 template <store_base S>
-[[nodiscard]] constexpr std::size_t rows_at_once() {
-  if constexpr (requires { S::rows_at_once; })
-    return S::rows_at_once;
-  else
-    return row_store<S> ? 4 : std::numeric_limits<std::size_t>::max();
-}
+inline constexpr std::size_t rows_at_once = row_store<S> ? 4 : std::numeric_limits<std::size_t>::max();
 
 }  // namespace thimble::inline THIMBLE_FLAGS
