@@ -2,8 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // A prepared query of the scalar quantizers as it lies in the caller's scratch: the kernel's description of it, the one
-// part of the distance that depends on the query alone, the values as the kernels read them, and the values as they
-// are.
+// part of the distance that depends on the query alone, the values as they are, and the values as the kernels read
+// them, once a round: beside 8 bits a second round may take what the first one leaves.
 
 #pragma once
 
@@ -18,25 +18,22 @@ namespace thimble::inline THIMBLE_FLAGS::detail {
 
 class integer_record {
  public:
-  [[nodiscard]] static std::size_t bytes(unsigned bits, std::size_t dim) {
-    return header_bytes + simd::arranged_bytes(bits, dim) + round_up(dim, std::size_t{64});
+  [[nodiscard]] static std::size_t bytes(unsigned bits, std::size_t dim, std::size_t rounds = 1) {
+    return arranged_offset(dim) + rounds * simd::arranged_bytes(bits, dim);
   }
 
   integer_record(unsigned bits, std::size_t dim, std::byte* record) : bits_(bits), dim_(dim), record_(record) {}
 
-  // To be filled before finish().
-  [[nodiscard]] std::int8_t* values() {
-    return reinterpret_cast<std::int8_t*>(record_ + header_bytes + simd::arranged_bytes(bits_, dim_));
-  }
+  // To be filled before finish() and before add_remainder().
+  [[nodiscard]] std::int8_t* values() const { return reinterpret_cast<std::int8_t*>(record_ + header_bytes); }
 
   // scale: of twice the centred dot product; scaled_rows: whether rows have a scale of their own (kernel_set.hpp).
   void finish(const simd::kernel_set& kernels, std::size_t factor_offset, float scale, float base,
-              bool scaled_rows = false) {
-    kernels.arrange(bits_, values(), dim_, record_ + header_bytes);
-    std::int32_t sum = 0;
-    for (std::size_t j = 0; j < dim_; ++j) sum += values()[j];
+              bool scaled_rows = false) const {
+    std::byte* arranged = record_ + arranged_offset(dim_);
+    const std::int32_t sum = arrange(kernels, arranged);
     auto* header = new (record_) contents{
-        .query = {.values = record_ + header_bytes,
+        .query = {.values = arranged,
                   .bases = nullptr,
                   .dim = dim_,
                   .factor_offset = factor_offset,
@@ -46,6 +43,15 @@ class integer_record {
         .base = base,
     };
     header->query.bases = &header->base;
+  }
+
+  // The second round, of 8 bits. scale: as that of finish().
+  void add_remainder(const simd::kernel_set& kernels, float scale) const {
+    std::byte* arranged = record_ + arranged_offset(dim_) + simd::arranged_bytes(bits_, dim_);
+    auto& query = reinterpret_cast<contents*>(record_)->query;
+    query.remainder_sum = arrange(kernels, arranged);
+    query.remainder_values = arranged;
+    query.remainder_scale = scale;
   }
 
   [[nodiscard]] static const simd::integer_query& query(const std::byte* record) {
@@ -59,6 +65,18 @@ class integer_record {
   };
   static constexpr std::size_t header_bytes = 128;
   static_assert(sizeof(contents) <= header_bytes);
+
+  [[nodiscard]] static std::size_t arranged_offset(std::size_t dim) {
+    return header_bytes + round_up(dim, std::size_t{64});
+  }
+
+  // Lays the values out for the kernels; answers their sum.
+  [[nodiscard]] std::int32_t arrange(const simd::kernel_set& kernels, std::byte* to) const {
+    kernels.arrange(bits_, values(), dim_, to);
+    std::int32_t sum = 0;
+    for (std::size_t j = 0; j < dim_; ++j) sum += values()[j];
+    return sum;
+  }
 
   unsigned bits_;
   std::size_t dim_;

@@ -7,14 +7,13 @@
 
 #pragma once
 
-#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <new>
 
 #include <thimble/core/bytes.hpp>
 #include <thimble/core/config.hpp>
-#include <thimble/quant/rounding.hpp>
+#include <thimble/quant/query_rounding.hpp>
 #include <thimble/simd/kernel_set.hpp>
 
 namespace thimble::inline THIMBLE_FLAGS::detail {
@@ -95,14 +94,11 @@ class rabitq_query : public prepared_rabitq_query {
 
   // The same from the rotated query.
   void round_and_finish(const simd::kernel_set& kernels, std::size_t factor_offset) const {
-    const float step = round_values(layout_.bits == 8 ? 63 : 127);
+    const float step = round_query(rotated(), layout_.dim, layout_.bits == 8 ? 63 : 127, values());
     finish(kernels, factor_offset, step);
     if (layout_.rounds() == 1) return;
-    float* q = rotated();
-    for (std::size_t j = 0; j < layout_.dim; ++j)
-      q[j] =
-          static_cast<float>(static_cast<double>(q[j]) - static_cast<double>(values()[j]) * static_cast<double>(step));
-    const float rest = round_values(63);
+    subtract_rounded(rotated(), layout_.dim, step, values());
+    const float rest = round_query(rotated(), layout_.dim, 63, values());
     auto& whole = *reinterpret_cast<header*>(record_);
     whole.query.remainder_sum = arrange(kernels, 1);
     whole.query.remainder_values = record_ + layout_.arranged() + simd::arranged_bytes(layout_.bits, layout_.dim);
@@ -112,26 +108,6 @@ class rabitq_query : public prepared_rabitq_query {
 
  private:
   static constexpr float deviation = 0.28867513f;  // 1 / sqrt(12): of a uniform error in -1/2..1/2
-
-  // values = rotated / step, to nearest: -range..range. Answers the step: the largest magnitude over range, so that
-  // inner products are neither stretched nor shrunk.
-  [[nodiscard]] float round_values(float range) const {
-    const float* q = rotated();
-    std::uint32_t largest_bits = 0;
-    for (std::size_t j = 0; j < layout_.dim; ++j) {
-      const std::uint32_t magnitude = std::bit_cast<std::uint32_t>(q[j]) & 0x7fffffffu;
-      largest_bits = magnitude > largest_bits ? magnitude : largest_bits;
-    }
-    const auto largest = std::bit_cast<float>(largest_bits);
-    // 0 where the step's inverse could be no float: distances that small are 0 anyway.
-    const float step = largest > 1e-30f ? largest / range : 0.0f;
-    const float inverse = step > 0 ? range / largest : 0.0f;
-    std::int8_t* s = values();
-    // A product of floats is exact in double, fused with the sum or not.
-    for (std::size_t j = 0; j < layout_.dim; ++j)
-      s[j] = static_cast<std::int8_t>(round_to_int(static_cast<double>(q[j]) * static_cast<double>(inverse)));
-    return step;
-  }
 
   // For the kernels; answers the sum of the values.
   [[nodiscard]] std::int32_t arrange(const simd::kernel_set& kernels, std::size_t round) const {

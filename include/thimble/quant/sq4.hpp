@@ -32,6 +32,7 @@
 #include <thimble/metric/vector_check.hpp>
 #include <thimble/quant/integer_record.hpp>
 #include <thimble/quant/quantizer.hpp>
+#include <thimble/quant/query_rounding.hpp>
 #include <thimble/quant/range_histogram.hpp>
 #include <thimble/quant/rounding.hpp>
 #include <thimble/quant/training_sample.hpp>
@@ -176,16 +177,8 @@ class sq4 {
 
   // From the scaled values to the integer query.
   void finish(const simd::kernel_set& kernels, std::byte* query, double base) const {
-    const float* scaled = scaled_values(query);
-    float largest = 0;
-    for (std::size_t j = 0; j < dim_; ++j) largest = std::max(largest, std::fabs(scaled[j]));
-    const float query_step = largest / 127;
-    const float inverse = query_step > 0 ? 1 / query_step : 0.0f;
-    detail::integer_record record(bits, dim_, query);
-    for (std::size_t j = 0; j < dim_; ++j) {
-      const std::int32_t s = round_to_int(static_cast<double>(scaled[j]) * static_cast<double>(inverse));
-      record.values()[j] = static_cast<std::int8_t>(std::clamp(s, -127, 127));
-    }
+    const detail::integer_record record(bits, dim_, query);
+    const float query_step = detail::round_query(scaled_values(query), dim_, 127, record.values());
     record.finish(kernels, factor_offset(), query_step / 2, static_cast<float>(base), true);
   }
 

@@ -5,11 +5,13 @@
 // product is the whole inner loop (ALGORITHMS.md section 2):
 //
 //     x ~ mean + step v,  v = u - 127.5,  u in 0..255        codes, .01 % of the values clipped
-//     q - mean ~ query_step s,            s in -63..63       query: 7 bits beside 8, so that no instruction saturates
+//     q - mean ~ query_step s,            s in -63..63       query: 7 bits beside 8, so that no instruction saturates;
+//                                                            up to 256 dims a second round takes the remainder
 //     l2:             |q-mean|^2 + |step v|^2          - 2 query_step step <s, v>
 //     inner product:  1 - <q,mean> - <mean, step v>    -   query_step step <s, v>
 //
-// The second term is a factor stored beside the code, the first the query's base. Memory: 1 byte a dimension and 8.
+// The second term is a factor stored beside the code, the first the query's base. Memory: 1 byte a dimension and 8. The
+// query's rounding weighs more the fewer the dims: recall@10 on sift-128 is .980 without the second round.
 // Exhaustive recall@10 on real sets: .95 (100 dims) to .995 without a rerank.
 
 #pragma once
@@ -30,6 +32,7 @@
 #include <thimble/metric/vector_check.hpp>
 #include <thimble/quant/integer_record.hpp>
 #include <thimble/quant/quantizer.hpp>
+#include <thimble/quant/query_rounding.hpp>
 #include <thimble/quant/rounding.hpp>
 #include <thimble/quant/training_sample.hpp>
 #include <thimble/quant/value_histogram.hpp>
@@ -107,39 +110,37 @@ class sq8 {
            std::isfinite(load_as<float>(code + factor_offset()));
   }
 
-  [[nodiscard]] std::size_t query_bytes() const { return detail::integer_record::bytes(bits, dim_); }
+  [[nodiscard]] std::size_t query_bytes() const {
+    return record_bytes() + round_up(dim_ * sizeof(float), std::size_t{64});
+  }
 
   // Every operation is one rounding that no compiler can fuse away: float differences, exact products in double.
   void prepare(const simd::kernel_set& kernels, std::span<const float> vector, std::byte* query) const {
     const float* mean = parameters_.data();
-    float largest = 0;
+    auto* centred = reinterpret_cast<float*>(query + record_bytes());
     std::array<double, lanes> squares{};
     for (std::size_t j = 0; j < dim_; ++j) {
-      const float centred = vector[j] - mean[j];
-      largest = std::max(largest, std::fabs(centred));
-      const double a = metric_ == metric::l2 ? centred : vector[j];
-      const double b = metric_ == metric::l2 ? centred : mean[j];
+      centred[j] = vector[j] - mean[j];
+      const double a = metric_ == metric::l2 ? centred[j] : vector[j];
+      const double b = metric_ == metric::l2 ? centred[j] : mean[j];
       squares[j % lanes] += a * b;
     }
     double total = 0;
     for (const double partial : squares) total += partial;
 
-    const float query_step = largest / 63;
-    const float inverse = query_step > 0 ? 1 / query_step : 0.0f;
-    detail::integer_record record(bits, dim_, query);
-    for (std::size_t j = 0; j < dim_; ++j) {
-      const float centred = vector[j] - mean[j];
-      const std::int32_t s = round_to_int(static_cast<double>(centred) * static_cast<double>(inverse));
-      record.values()[j] = static_cast<std::int8_t>(std::clamp(s, -63, 63));
-    }
+    const detail::integer_record record(bits, dim_, query);
+    const float query_step = detail::round_query(centred, dim_, query_range, record.values());
     record.finish(kernels, factor_offset(), scale_of(query_step),
                   static_cast<float>(metric_ == metric::l2 ? total : 1 - total));
+    if (rounds() == 1) return;
+    detail::subtract_rounded(centred, dim_, query_step, record.values());
+    record.add_remainder(kernels, scale_of(detail::round_query(centred, dim_, query_range, record.values())));
   }
 
   // s = v / 2 rounded: the code without its last bit.
   void prepare_from_code(const simd::kernel_set& kernels, const std::byte* code, std::byte* query) const {
     const auto* c = reinterpret_cast<const std::int8_t*>(code);
-    detail::integer_record record(bits, dim_, query);
+    const detail::integer_record record(bits, dim_, query);
     for (std::size_t j = 0; j < dim_; ++j) {
       const int s = (c[j] + 1) >> 1;
       record.values()[j] = static_cast<std::int8_t>(s > 63 ? 63 : s);
@@ -158,6 +159,7 @@ class sq8 {
   static constexpr unsigned bits = 8;
   static constexpr std::size_t lanes = 8;
   static constexpr float half_range = 127.5f;
+  static constexpr float query_range = 63;
   static constexpr double clipped = 0.0001;
 
   sq8(std::size_t dim, metric m, aligned_buffer<float> parameters)
@@ -172,6 +174,8 @@ class sq8 {
 
   [[nodiscard]] std::span<float> mean() { return parameters_.span().first(dim_); }
   [[nodiscard]] std::size_t factor_offset() const { return round_up(dim_, std::size_t{4}); }
+  [[nodiscard]] std::size_t rounds() const { return dim_ <= 256 ? 2 : 1; }
+  [[nodiscard]] std::size_t record_bytes() const { return detail::integer_record::bytes(bits, dim_, rounds()); }
 
   void store_factors(std::byte* code, float add, std::int32_t sum) const {
     store_as(code + factor_offset(), add);
