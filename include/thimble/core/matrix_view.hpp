@@ -2,7 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Vectors as the user has them: n x dim, row-major, any stride, not owned. What a build reads from is the concept
-// row_source; a matrix_view of float, half or uint8 rows is one, a mapped file another.
+// row_source; a matrix_view of rows of any vector_element is one, a range of ranges (core/range_rows.hpp) another, a
+// mapped file a third.
 
 #pragma once
 
@@ -13,6 +14,7 @@
 #include <span>
 #include <type_traits>
 
+#include <thimble/core/bfloat16.hpp>
 #include <thimble/core/config.hpp>
 #include <thimble/core/error.hpp>
 #include <thimble/core/half.hpp>
@@ -28,8 +30,12 @@ concept row_source = requires(const R& rows, std::size_t i, std::span<float> scr
   { rows.row(i, scratch) } -> std::same_as<expected<std::span<const float>>>;
 };
 
+// What the values of vectors may be: each is a float too, so that nothing is rounded on the way in.
 template <class T>
-  requires(std::same_as<T, float> || std::same_as<T, half> || std::same_as<T, std::uint8_t>)
+concept vector_element = std::same_as<T, float> || std::same_as<T, half> || std::same_as<T, bfloat16> ||
+                         std::same_as<T, std::int8_t> || std::same_as<T, std::uint8_t>;
+
+template <vector_element T>
 class matrix_view {
  public:
   matrix_view() = default;

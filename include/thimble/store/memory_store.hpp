@@ -10,6 +10,7 @@
 #include <span>
 
 #include <thimble/core/aligned_buffer.hpp>
+#include <thimble/core/bfloat16.hpp>
 #include <thimble/core/config.hpp>
 #include <thimble/core/error.hpp>
 #include <thimble/core/half.hpp>
@@ -19,7 +20,7 @@
 
 namespace thimble::inline THIMBLE_FLAGS {
 
-template <class T>
+template <vector_element T>
 class memory_store {
  public:
   // vectors: n x dim, in the order the index was built from; they stay where they are, unchanged, while the store
@@ -55,6 +56,8 @@ class memory_store {
 
 static_assert(row_store<memory_store<float>>);
 static_assert(row_store<memory_store<half>>);
+static_assert(row_store<memory_store<bfloat16>>);
 static_assert(row_store<memory_store<std::uint8_t>>);
+static_assert(row_store<memory_store<std::int8_t>>);
 
 }  // namespace thimble::inline THIMBLE_FLAGS

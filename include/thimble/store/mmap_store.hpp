@@ -2,8 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Full-precision vectors in a file, any format of io/vector_format.hpp, mapped: a build streams from it and a rerank
-// reads a few rows in place. Exact for float32 and uint8, as exact as the file for float16. Takes no private memory;
-// pages in the page cache count in the process's resident size until the kernel wants them back. POSIX only.
+// reads a few rows in place. Exact: every type of value is a float too. Takes no private memory; pages in the page
+// cache count in the process's resident size until the kernel wants them back. POSIX only.
 //
 // The file must not be cut short while it is mapped: reading lost pages raises SIGBUS, which no library can turn into
 // an error. check() looks at the size again, for callers who want to ask before a batch. Replace files by rename.

@@ -35,8 +35,13 @@ TEST(memory_store, the_same_values_have_the_same_fingerprint_whatever_their_type
   const std::vector<float> floats{1, 2, 3, 4};
   const std::vector<std::uint8_t> bytes{1, 2, 3, 4};
   const auto a = memory_store<float>::create({floats.data(), 2, 2});
-  const auto b = memory_store<std::uint8_t>::create({bytes.data(), 2, 2});
-  EXPECT_EQ(a->fingerprint(), b->fingerprint());
+  const std::vector<std::int8_t> signed_bytes{1, 2, 3, 4};
+  const std::vector<half> halfs{{0x3c00}, {0x4000}, {0x4200}, {0x4400}};
+  const std::vector<bfloat16> bfloats{{0x3f80}, {0x4000}, {0x4040}, {0x4080}};
+  EXPECT_EQ(memory_store<std::uint8_t>::create({bytes.data(), 2, 2})->fingerprint(), a->fingerprint());
+  EXPECT_EQ(memory_store<std::int8_t>::create({signed_bytes.data(), 2, 2})->fingerprint(), a->fingerprint());
+  EXPECT_EQ(memory_store<half>::create({halfs.data(), 2, 2})->fingerprint(), a->fingerprint());
+  EXPECT_EQ(memory_store<bfloat16>::create({bfloats.data(), 2, 2})->fingerprint(), a->fingerprint());
 }
 
 TEST(memory_store, another_order_value_or_shape_has_another_fingerprint) {
