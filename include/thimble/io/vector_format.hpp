@@ -4,9 +4,10 @@
 // Files of vectors: what their first bytes say, checked against the file's size before anything is believed. A pure
 // function of bytes: the mapped file of a native program and the stream of a browser go through the same checks.
 //
-//   .fbin .u8bin .f16bin   u32 n, u32 dim, then the rows                                     (Big-ANN)
+//   .fbin .f16bin .bf16bin
+//   .u8bin .i8bin          u32 n, u32 dim, then the rows                                     (Big-ANN)
 //   .fvecs .bvecs          every row behind an int32 dim                                      (TEXMEX)
-//   .npy                   two-dimensional, C order, <f4, <f2 or |u1                          (NumPy)
+//   .npy                   two-dimensional, C order, <f4, <f2, |u1 or |i1                     (NumPy)
 //   .idx  *-idx3-ubyte     big-endian header, unsigned bytes, one picture a row               (MNIST)
 
 #pragma once
@@ -24,12 +25,22 @@
 
 namespace thimble::inline THIMBLE_FLAGS {
 
-enum class vector_format : std::uint8_t { fbin, u8bin, f16bin, fvecs, bvecs, npy, idx };
+enum class vector_format : std::uint8_t { fbin, u8bin, i8bin, f16bin, bf16bin, fvecs, bvecs, npy, idx };
 
-enum class element_type : std::uint8_t { float32, float16, uint8 };
+enum class element_type : std::uint8_t { float32, float16, bfloat16, uint8, int8 };
 
 [[nodiscard]] constexpr std::uint32_t element_bytes(element_type type) {
-  return type == element_type::float32 ? 4 : type == element_type::float16 ? 2 : 1;
+  switch (type) {
+    case element_type::float32:
+      return 4;
+    case element_type::float16:
+    case element_type::bfloat16:
+      return 2;
+    case element_type::uint8:
+    case element_type::int8:
+      return 1;
+  }
+  return 1;
 }
 
 // Where the rows are: value j of row i at byte offset + i * stride_bytes + j * element_bytes(type). Row i's prefix, if
@@ -128,8 +139,10 @@ namespace detail {
     type = element_type::float16;
   else if (header->descr == "|u1")
     type = element_type::uint8;
+  else if (header->descr == "|i1")
+    type = element_type::int8;
   else if (header->descr != "<f4")
-    return fail(errc::unsupported, "values are not <f4, <f2 or |u1: convert with array.astype(numpy.float32)");
+    return fail(errc::unsupported, "values are not <f4, <f2, |u1 or |i1: convert with array.astype(numpy.float32)");
   if (header->n_dims != 2)
     return fail(errc::unsupported, "not a two-dimensional array: reshape it to (n, dim)", header->n_dims);
   if (header->fortran_order) return fail(errc::unsupported, "stored by columns: save numpy.ascontiguousarray(array)");
@@ -157,15 +170,18 @@ constexpr expected<vector_format> vector_format_of(std::string_view path) {
   const auto ends_with = [path](std::string_view end) { return detail::ends_with_any_case(path, end); };
   if (ends_with(".fbin")) return vector_format::fbin;
   if (ends_with(".u8bin")) return vector_format::u8bin;
+  if (ends_with(".i8bin")) return vector_format::i8bin;
   if (ends_with(".f16bin")) return vector_format::f16bin;
+  if (ends_with(".bf16bin")) return vector_format::bf16bin;
   if (ends_with(".fvecs")) return vector_format::fvecs;
   if (ends_with(".bvecs")) return vector_format::bvecs;
   if (ends_with(".npy")) return vector_format::npy;
   if (ends_with(".idx") || ends_with("-idx2-ubyte") || ends_with("-idx3-ubyte") || ends_with(".idx3-ubyte"))
     return vector_format::idx;
   if (ends_with(".gz")) return fail(errc::unknown_format, "compressed: decompress the file first");
-  return fail(errc::unknown_format,
-              "unknown type of file: vectors are read from .fbin .u8bin .f16bin .fvecs .bvecs .npy .idx");
+  return fail(
+      errc::unknown_format,
+      "unknown type of file: vectors are read from .fbin .u8bin .i8bin .f16bin .bf16bin .fvecs .bvecs .npy .idx");
 }
 
 constexpr expected<vector_layout> parse_vector_header(std::span<const std::byte> head, std::uint64_t file_size,
@@ -176,8 +192,12 @@ constexpr expected<vector_layout> parse_vector_header(std::span<const std::byte>
       return detail::parse_counted(head, file_size, element_type::float32);
     case vector_format::u8bin:
       return detail::parse_counted(head, file_size, element_type::uint8);
+    case vector_format::i8bin:
+      return detail::parse_counted(head, file_size, element_type::int8);
     case vector_format::f16bin:
       return detail::parse_counted(head, file_size, element_type::float16);
+    case vector_format::bf16bin:
+      return detail::parse_counted(head, file_size, element_type::bfloat16);
     case vector_format::fvecs:
       return detail::parse_prefixed(head, file_size, element_type::float32);
     case vector_format::bvecs:

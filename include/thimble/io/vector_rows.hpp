@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The rows of a file of vectors that is in memory or mapped, as floats. Costs nothing for aligned float32, a conversion
-// a row for uint8 and float16.
+// a row for the other types.
 
 #pragma once
 
@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <span>
 
+#include <thimble/core/bfloat16.hpp>
 #include <thimble/core/bytes.hpp>
 #include <thimble/core/config.hpp>
 #include <thimble/core/error.hpp>
@@ -41,8 +42,12 @@ class vector_rows {
         return matrix_view(reinterpret_cast<const float*>(values), 1, dim()).row(0, scratch);
       case element_type::float16:
         return matrix_view(reinterpret_cast<const half*>(values), 1, dim()).row(0, scratch);
+      case element_type::bfloat16:
+        return matrix_view(reinterpret_cast<const bfloat16*>(values), 1, dim()).row(0, scratch);
       case element_type::uint8:
         return matrix_view(reinterpret_cast<const std::uint8_t*>(values), 1, dim()).row(0, scratch);
+      case element_type::int8:
+        return matrix_view(reinterpret_cast<const std::int8_t*>(values), 1, dim()).row(0, scratch);
     }
     return fail(errc::unsupported, "unknown type of values");
   }

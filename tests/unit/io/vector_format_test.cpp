@@ -49,6 +49,8 @@ TEST(vector_format_of, goes_by_the_end_of_the_name_in_any_case) {
   EXPECT_EQ(vector_format_of("base.fbin"), vector_format::fbin);
   EXPECT_EQ(vector_format_of("/data/v1.2/base.u8bin"), vector_format::u8bin);
   EXPECT_EQ(vector_format_of("BASE.F16BIN"), vector_format::f16bin);
+  EXPECT_EQ(vector_format_of("base.I8bin"), vector_format::i8bin);
+  EXPECT_EQ(vector_format_of("base.bf16bin"), vector_format::bf16bin);
   EXPECT_EQ(vector_format_of("sift_base.fvecs"), vector_format::fvecs);
   EXPECT_EQ(vector_format_of("sift_base.bvecs"), vector_format::bvecs);
   EXPECT_EQ(vector_format_of("a.npy"), vector_format::npy);
@@ -58,7 +60,8 @@ TEST(vector_format_of, goes_by_the_end_of_the_name_in_any_case) {
 }
 
 TEST(vector_format_of, an_unknown_ending_is_an_error) {
-  for (const char* path : {"", "base", "base.txt", "folder.fbin/base", "fbin", "a.npy.gz", "t10k-labels-idx1-ubyte"})
+  for (const char* path :
+       {"", "base", "base.txt", "folder.fbin/base", "fbin", "a.16bin", "ai8bin", "a.npy.gz", "t10k-labels-idx1-ubyte"})
     EXPECT_EQ(vector_format_of(path).error().code, errc::unknown_format) << path;
 }
 
@@ -69,6 +72,10 @@ TEST(vector_header, a_count_and_a_dim_before_the_rows) {
             (vector_layout{.type = element_type::float16, .n = 2, .dim = 3, .offset = 8, .stride_bytes = 6}));
   EXPECT_EQ(parse(counted(2, 3, 6), vector_format::u8bin),
             (vector_layout{.type = element_type::uint8, .n = 2, .dim = 3, .offset = 8, .stride_bytes = 3}));
+  EXPECT_EQ(parse(counted(2, 3, 12), vector_format::bf16bin),
+            (vector_layout{.type = element_type::bfloat16, .n = 2, .dim = 3, .offset = 8, .stride_bytes = 6}));
+  EXPECT_EQ(parse(counted(2, 3, 6), vector_format::i8bin),
+            (vector_layout{.type = element_type::int8, .n = 2, .dim = 3, .offset = 8, .stride_bytes = 3}));
 }
 
 TEST(vector_header, a_dim_before_every_row) {
@@ -94,6 +101,8 @@ TEST(vector_header, npy_of_every_type_and_version) {
       element_type::float16);
   EXPECT_EQ(parse(npy_file("{'descr': '|u1', 'fortran_order': False, 'shape': (2, 3), }", 6), vector_format::npy)->type,
             element_type::uint8);
+  EXPECT_EQ(parse(npy_file("{'descr': '|i1', 'fortran_order': False, 'shape': (2, 3), }", 6), vector_format::npy)->type,
+            element_type::int8);
 }
 
 TEST(vector_header, npy_keys_come_in_any_order_and_spacing) {
@@ -105,6 +114,8 @@ TEST(vector_header, npy_keys_come_in_any_order_and_spacing) {
 
 TEST(vector_header, npy_that_cannot_be_used_is_unsupported) {
   for (const char* dict : {"{'descr': '<f8', 'fortran_order': False, 'shape': (2, 3), }",
+                           "{'descr': '<i2', 'fortran_order': False, 'shape': (2, 3), }",
+                           "{'descr': '|b1', 'fortran_order': False, 'shape': (2, 3), }",
                            "{'descr': '>f4', 'fortran_order': False, 'shape': (2, 3), }",
                            "{'descr': '<f4', 'fortran_order': True, 'shape': (2, 3), }",
                            "{'descr': '<f4', 'fortran_order': False, 'shape': (6,), }",
@@ -172,10 +183,13 @@ struct sample {
 std::vector<sample> samples() {
   return {{vector_format::fbin, counted(4, 3, 48)},
           {vector_format::u8bin, counted(4, 3, 12)},
+          {vector_format::i8bin, counted(4, 3, 12)},
           {vector_format::f16bin, counted(4, 3, 24)},
+          {vector_format::bf16bin, counted(4, 3, 24)},
           {vector_format::fvecs, fvecs(4, 3)},
           {vector_format::bvecs, byte_writer().put(3).zeros(3).put(3).zeros(3).bytes()},
           {vector_format::npy, npy_file("{'descr': '<f4', 'fortran_order': False, 'shape': (4, 3), }", 48)},
+          {vector_format::npy, npy_file("{'descr': '|i1', 'fortran_order': False, 'shape': (4, 3), }", 12)},
           {vector_format::idx, idx(8, {4, 3, 2}, 24)}};
 }
 

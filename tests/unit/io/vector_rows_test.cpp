@@ -32,6 +32,15 @@ TEST(vector_rows, every_type_becomes_float) {
   const auto small = byte_writer().put(2u).put(2u).put(0xff01807fu).bytes();
   EXPECT_EQ((*rows_of(small, vector_format::u8bin).row(0, scratch))[0], 127.0f);
   EXPECT_EQ((*rows_of(small, vector_format::u8bin).row(1, scratch))[1], 255.0f);
+  EXPECT_EQ((*rows_of(small, vector_format::i8bin).row(0, scratch))[0], 127.0f);
+  EXPECT_EQ((*rows_of(small, vector_format::i8bin).row(0, scratch))[1], -128.0f);
+  EXPECT_EQ((*rows_of(small, vector_format::i8bin).row(1, scratch))[1], -1.0f);
+  // 1.5, -2, the largest and the smallest normal one.
+  const auto bfloats = byte_writer().put(2u).put(2u).put(0xc0003fc0u).put(0x00807f7fu).bytes();
+  EXPECT_EQ((*rows_of(bfloats, vector_format::bf16bin).row(0, scratch))[0], 1.5f);
+  EXPECT_EQ((*rows_of(bfloats, vector_format::bf16bin).row(0, scratch))[1], -2.0f);
+  EXPECT_EQ((*rows_of(bfloats, vector_format::bf16bin).row(1, scratch))[0], 0x1.fep127f);
+  EXPECT_EQ((*rows_of(bfloats, vector_format::bf16bin).row(1, scratch))[1], 0x1p-126f);
 }
 
 TEST(vector_rows, aligned_floats_are_read_in_place) {

@@ -54,14 +54,19 @@ TEST(mmap_store, knows_the_vectors_whatever_the_format) {
   byte_writer idx;
   idx.put(std::uint16_t{0}).put(std::uint8_t{8}).put(std::uint8_t{2}).put_big_endian(2).put_big_endian(2);
   auto npy = npy_file("{'descr': '|u1', 'fortran_order': False, 'shape': (2, 2), }", 4);
-  for (std::size_t i = 0; i < 4; ++i) npy[npy.size() - 4 + i] = static_cast<std::byte>(i + 1);
+  auto npy_signed = npy_file("{'descr': '|i1', 'fortran_order': False, 'shape': (2, 2), }", 4);
+  for (std::size_t i = 0; i < 4; ++i)
+    npy[npy.size() - 4 + i] = npy_signed[npy_signed.size() - 4 + i] = static_cast<std::byte>(i + 1);
   const temporary_file files[]{
       {"mmap_c.fbin", byte_writer().put(2u).put(2u).put(1.f).put(2.f).put(3.f).put(4.f).bytes()},
       {"mmap_c.u8bin", byte_writer().put(2u).put(2u).put(0x04030201u).bytes()},
+      {"mmap_c.i8bin", byte_writer().put(2u).put(2u).put(0x04030201u).bytes()},
+      {"mmap_c.bf16bin", byte_writer().put(2u).put(2u).put(0x40003f80u).put(0x40804040u).bytes()},
       {"mmap_c.f16bin", byte_writer().put(2u).put(2u).put(0x40003c00u).put(0x44004200u).bytes()},
       {"mmap_c.fvecs", byte_writer().put(2u).put(1.f).put(2.f).put(2u).put(3.f).put(4.f).bytes()},
       {"mmap_c.bvecs", byte_writer().put(2u).text("\1\2").put(2u).text("\3\4").bytes()},
       {"mmap_c.npy", npy},
+      {"mmap_c_signed.npy", npy_signed},
       {"mmap_c-idx2-ubyte", idx.put(0x04030201u).bytes()}};
   for (const auto& file : files) {
     const auto store = mmap_store::open(file.path());
