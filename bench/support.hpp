@@ -37,10 +37,10 @@ T must(thimble::expected<T> result, const std::string& doing) {
 }
 
 inline thimble::mmap_store open_vectors(const std::string& stem) {
-  for (const char* extension : {".fbin", ".u8bin", ".f16bin"})
+  for (const char* extension : {".fbin", ".u8bin", ".i8bin", ".f16bin", ".bf16bin"})
     if (std::filesystem::exists(stem + extension))
       return must(thimble::mmap_store::open((stem + extension).c_str()), stem + extension);
-  give_up("no " + stem + ".fbin, .u8bin or .f16bin");
+  give_up("no " + stem + ".fbin, .u8bin, .i8bin, .f16bin or .bf16bin");
 }
 
 inline std::vector<float> read_all(const thimble::mmap_store& store) {

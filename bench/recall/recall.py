@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Recall@10 of the codes alone, by exhaustive scan, beside Faiss on the same data.
 
-    bash bench/recall/run.sh FOLDER...     each holds base.*, query.* (fbin, u8bin or f16bin) and gt.ibin
+    bash bench/recall/run.sh FOLDER...     each holds base.*, query.* (fbin, u8bin, i8bin, f16bin or bf16bin) and gt.ibin
 
 The metric is cosine where the rows have length 1, else l2.
 
@@ -18,7 +18,8 @@ import faiss
 import numpy as np
 
 K = 10
-FORMATS = {".fbin": np.float32, ".u8bin": np.uint8, ".f16bin": np.float16}
+# A bfloat16, which numpy does not know, is the upper half of a float32.
+FORMATS = {".fbin": np.float32, ".u8bin": np.uint8, ".i8bin": np.int8, ".f16bin": np.float16, ".bf16bin": np.uint16}
 
 
 def vectors_file(folder, stem):
@@ -26,12 +27,15 @@ def vectors_file(folder, stem):
         path = folder / f"{stem}{suffix}"
         if path.exists():
             return path
-    raise SystemExit(f"{folder}: no {stem}.fbin, .u8bin or .f16bin")
+    raise SystemExit(f"{folder}: no {stem} with one of {' '.join(FORMATS)}")
 
 
 def read_vectors(path):
     n, dim = np.fromfile(path, np.uint32, 2)
-    return np.fromfile(path, FORMATS[path.suffix], offset=8).reshape(n, dim).astype(np.float32)
+    values = np.fromfile(path, FORMATS[path.suffix], offset=8).reshape(n, dim)
+    if path.suffix == ".bf16bin":
+        return (values.astype(np.uint32) << 16).view(np.float32)
+    return values.astype(np.float32)
 
 
 def read_truth(path):

@@ -5,6 +5,8 @@
 // turns in one process. Ratios are what counts: other work may share the machine.
 //
 //     build/release/bench/thimble_bench_search --data ../shared/data/fashion-mnist-784 --metric l2
+//
+// A line is a quantizer and how many candidates are reranked from the mapped file: sq8, sq4+20, rabitq2+50.
 
 #include <hnswlib/hnswlib.h>
 
@@ -41,7 +43,16 @@ struct settings {
   unsigned repeats = 5;
   std::size_t k = 10;
   std::vector<std::size_t> ef = {10, 12, 14, 17, 20, 25, 30, 40, 50, 64, 80, 100, 128, 160, 200, 256};
-  std::vector<std::size_t> rerank = {0, 20};
+  std::vector<std::string> lines = {"sq8", "sq4+20", "rabitq4+20", "rabitq2+50", "rabitq1+100"};
+  std::string rerank_by = "bound";
+  float epsilon = thimble::search_params{}.epsilon;
+  std::string peer_file;
+};
+
+struct line {
+  std::string name;
+  std::size_t built;  // which of the indexes
+  std::size_t rerank;
 };
 
 // One way to search at one setting, over all queries: its best time, and what it found.
@@ -119,49 +130,71 @@ void run(const settings& s, bool all_points) {
     space = std::make_unique<hnswlib::L2Space>(dim);
   else
     space = std::make_unique<hnswlib::InnerProductSpace>(dim);
-  hnswlib::HierarchicalNSW<float> peer(space.get(), n, s.m, s.ef_construction, 100);
-  const double peer_seconds = seconds_of([&] {
-    peer.addPoint(rows.data(), 0);
-    std::atomic<std::size_t> next{1};
-    std::vector<std::jthread> workers;
-    for (unsigned t = 0; t < s.threads; ++t)
-      workers.emplace_back([&] {
-        for (std::size_t i; (i = next++) < n;) peer.addPoint(rows.data() + i * dim, i);
-      });
-  });
-  const thimble::build_options options{
-      .metric = metric, .m = s.m, .ef_construction = s.ef_construction, .threads = s.threads};
-  thimble::expected<thimble::index<thimble::sq8>> built = thimble::fail(thimble::errc::empty_index, "not built");
-  const double own_seconds = seconds_of([&] { built = thimble::index<thimble::sq8>::build(base, options); });
-  const auto index = must(std::move(built), "build");
+  std::unique_ptr<hnswlib::HierarchicalNSW<float>> peer;
+  double peer_seconds = 0;
+  if (!s.peer_file.empty() && std::filesystem::exists(s.peer_file)) {
+    peer = std::make_unique<hnswlib::HierarchicalNSW<float>>(space.get(), s.peer_file);
+  } else {
+    peer = std::make_unique<hnswlib::HierarchicalNSW<float>>(space.get(), n, s.m, s.ef_construction, 100);
+    peer_seconds = seconds_of([&] {
+      peer->addPoint(rows.data(), 0);
+      std::atomic<std::size_t> next{1};
+      std::vector<std::jthread> workers;
+      for (unsigned t = 0; t < s.threads; ++t)
+        workers.emplace_back([&] {
+          for (std::size_t i; (i = next++) < n;) peer->addPoint(rows.data() + i * dim, i);
+        });
+    });
+    if (!s.peer_file.empty()) peer->saveIndex(s.peer_file);
+  }
   std::printf("%s: %zu x %zu, %s, m %u, ef_construction %u\n", s.data.c_str(), n, dim, s.metric.c_str(), s.m,
               s.ef_construction);
-  std::printf("build with %u threads: hnswlib float32 %.2f s, thimble sq8 %.2f s: %.3f of its time\n", s.threads,
-              peer_seconds, own_seconds, own_seconds / peer_seconds);
 
-  const double peer_bytes = static_cast<double>(peer.size_data_per_element_) + 4.0 + 8.0 + 4.0 * s.m / (s.m - 1);
+  const thimble::build_options options{
+      .metric = metric, .m = s.m, .ef_construction = s.ef_construction, .threads = s.threads};
+  std::vector<std::string> quantizers;
+  std::vector<thimble::any_index> indexes;
+  std::vector<line> lines;
+  for (const std::string& text : s.lines) {
+    const std::string quantizer = text.substr(0, text.find('+'));
+    const std::size_t rerank = quantizer.size() == text.size() ? 0 : std::stoul(text.substr(quantizer.size() + 1));
+    const auto known = std::ranges::find(quantizers, quantizer);
+    lines.push_back({text, static_cast<std::size_t>(known - quantizers.begin()), rerank});
+    if (known != quantizers.end()) continue;
+    const auto kind = must(thimble::parse_quantizer(quantizer), quantizer);
+    thimble::expected<thimble::any_index> built = thimble::fail(thimble::errc::empty_index, "not built");
+    const double seconds = seconds_of([&] { built = thimble::any_index::build(kind, base, options); });
+    std::printf("build %-8s with %u threads: %.2f s", quantizer.c_str(), s.threads, seconds);
+    peer_seconds > 0 ? std::printf(", %.3f of the %.2f s of hnswlib float32\n", seconds / peer_seconds, peer_seconds)
+                     : std::printf("\n");
+    quantizers.push_back(quantizer);
+    indexes.push_back(must(std::move(built), "build"));
+  }
+
+  const double peer_bytes = static_cast<double>(peer->size_data_per_element_) + 4.0 + 8.0 + 4.0 * s.m / (s.m - 1);
   curve baseline("hnswlib float32", peer_bytes, s.ef);
   std::vector<curve> curves;
-  for (const std::size_t rerank : s.rerank)
-    curves.emplace_back(rerank == 0 ? "sq8" : "sq8 + rerank " + std::to_string(rerank), index.bytes_per_vector(), s.ef);
+  for (const line& l : lines) curves.emplace_back(l.name, indexes[l.built].bytes_per_vector(), s.ef);
+  const auto policy = s.rerank_by == "fixed" ? thimble::rerank_policy::fixed : thimble::rerank_policy::bound;
   thimble::search_scratch scratch;
   for (unsigned repeat = 0; repeat < s.repeats; ++repeat) {
     for (std::size_t at = 0; at < s.ef.size(); ++at) {
       baseline.measure(at, truth, n_queries, s.k, [&](std::size_t q, std::size_t ef, auto& found) {
-        peer.setEf(ef);
-        for (auto hits = peer.searchKnn(queries.data() + q * dim, s.k); !hits.empty(); hits.pop())
+        peer->setEf(ef);
+        for (auto hits = peer->searchKnn(queries.data() + q * dim, s.k); !hits.empty(); hits.pop())
           found.push_back(hits.top().second);
       });
       for (std::size_t c = 0; c < curves.size(); ++c)
         curves[c].measure(at, truth, n_queries, s.k, [&](std::size_t q, std::size_t ef, auto& found) {
-          const auto hits =
-              index.search({queries.data() + q * dim, dim}, {.k = s.k, .ef = ef, .rerank = s.rerank[c]}, base, scratch);
+          const thimble::search_params params{
+              .k = s.k, .ef = ef, .rerank = lines[c].rerank, .rerank_by = policy, .epsilon = s.epsilon};
+          const auto hits = indexes[lines[c].built].search({queries.data() + q * dim, dim}, params, base, scratch);
           for (const thimble::neighbor& hit : must(hits, "search")) found.push_back(hit.id);
         });
     }
   }
   std::printf("one thread, recall@%zu, %s; microseconds a query, x: times hnswlib's speed at the same recall\n", s.k,
-              std::string(thimble::simd::name(index.simd())).c_str());
+              std::string(thimble::simd::name(indexes[0].simd())).c_str());
   std::printf("%-35s %17s %18s %18s %18s\n", "", ".90", ".95", ".98", ".99");
   baseline.print(baseline);
   for (const curve& c : curves) c.print(baseline);
@@ -185,7 +218,10 @@ int main(int argc, char** argv) {
   app.add_option("--threads", s.threads, "for both builds")->capture_default_str();
   app.add_option("--repeats", s.repeats, "turns; the best of each setting counts")->capture_default_str();
   app.add_option("--ef", s.ef)->delimiter(',')->capture_default_str();
-  app.add_option("--rerank", s.rerank)->delimiter(',')->capture_default_str();
+  app.add_option("--lines", s.lines, "QUANTIZER or QUANTIZER+RERANK")->delimiter(',')->capture_default_str();
+  app.add_option("--rerank-by", s.rerank_by)->check(CLI::IsMember({"bound", "fixed"}))->capture_default_str();
+  app.add_option("--epsilon", s.epsilon, "of --rerank-by bound")->capture_default_str();
+  app.add_option("--peer-file", s.peer_file, "keeps hnswlib's index there, and takes it from there the next time");
   app.add_flag("--points", all_points, "print every measured point");
   CLI11_PARSE(app, argc, argv);
   run(s, all_points);

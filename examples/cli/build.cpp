@@ -11,9 +11,11 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <type_traits>
 
 #include "commands.hpp"
 #include "failure.hpp"
+#include "output.hpp"
 #include "progress.hpp"
 #include "text.hpp"
 #include "vectors.hpp"
@@ -37,17 +39,11 @@ std::uint64_t peak_rss_bytes() {
 #endif
 }
 
-// Found out now rather than after an hour of building.
-void check_output(const std::string& output, const std::string& input) {
-  std::error_code ignored;
-  if (std::filesystem::equivalent(output, input, ignored))
-    throw usage_failure("--output names the input file, which would be lost");
-  if (std::filesystem::is_directory(output, ignored)) throw failure(output, "is a folder: name a file in it");
-  auto folder = std::filesystem::path(output).parent_path();
-  if (folder.empty()) folder = ".";
-  if (!std::filesystem::is_directory(folder, ignored))
-    throw failure(output, "its folder does not exist: make it first");
-  if (access(folder.c_str(), W_OK) != 0) throw failure(output, "its folder is not writable");
+// What the graph's links are decided on where that is left to the library.
+template <quantizer... Quantizers>
+graph_codes automatic_codes(quantizer_kind kind, std::type_identity<any_index_of<Quantizers...>>) {
+  const bool own = ((kind == kind_of<Quantizers> && symmetric_quantizer<Quantizers>) || ...);
+  return own ? graph_codes::own : graph_codes::sq8;
 }
 
 std::string_view describe(build_stage stage) {
@@ -58,6 +54,8 @@ std::string_view describe(build_stage stage) {
       return "encoding";
     case build_stage::link:
       return "linking ";
+    case build_stage::freeze:
+      return "freezing";
   }
   return "building";
 }
@@ -67,16 +65,23 @@ std::string_view describe(build_stage stage) {
 void build(const build_request& request) {
   const auto quantizer = parse_quantizer(request.quantizer);
   if (!quantizer) throw usage_failure(quantizer.error().message);
-  check_output(request.output, request.input);
+  std::error_code ignored;
+  if (std::filesystem::equivalent(request.output, request.input, ignored))
+    throw usage_failure("--output names the input file, which would be lost");
+  check_output(request.output);
   const auto vectors =
       take(mmap_store::open(request.input.c_str(), {.access = file_access::sequential}), request.input);
 
   catch_interrupts();
   progress_bar bar;
+  const graph_codes built_on = request.build_quantizer == graph_codes::automatic
+                                   ? automatic_codes(*quantizer, std::type_identity<any_index>())
+                                   : request.build_quantizer;
   const auto report = [&bar](const build_progress& p) { return bar.show(describe(p.stage), p.done, p.total); };
   const build_options options{.metric = *parse_metric(request.metric),
                               .m = request.m,
                               .ef_construction = request.ef_construction,
+                              .graph_codes = built_on,
                               .threads = request.threads,
                               .seed = request.seed,
                               .simd = parse_simd(request.simd),
@@ -92,7 +97,6 @@ void build(const build_request& request) {
 
   take(index->save(request.output.c_str()), request.output);
   const double save_seconds = std::chrono::duration<double>(clock::now() - began).count() - seconds;
-  std::error_code ignored;
   const std::uint64_t file_bytes = std::filesystem::file_size(request.output, ignored);
   const double rows_per_second = seconds > 0 ? static_cast<double>(index->size()) / seconds : 0;
 
@@ -104,6 +108,7 @@ void build(const build_request& request) {
                                         {"quantizer", index->quantizer_name()},
                                         {"m", index->m()},
                                         {"ef_construction", index->ef_construction()},
+                                        {"build_quantizer", built_on == graph_codes::own ? "own" : "sq8"},
                                         {"seed", index->seed()},
                                         {"threads", thread_executor(request.threads).workers()},
                                         {"simd", simd::name(index->simd())},

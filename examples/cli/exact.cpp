@@ -64,10 +64,10 @@ double exact_distance(metric m, std::span<const float> query, std::span<const fl
 
 }  // namespace
 
-exact_answers find_exact(const mmap_store& vectors, const std::string& vectors_path, const mmap_store& queries,
+exact_answers find_exact(const mmap_store& vectors, const std::string& vectors_path, std::span<const float> queries,
                          metric m, std::size_t k, const simd::kernel_set& kernels, progress_bar& bar) {
   const std::size_t dim = vectors.dim();
-  const std::size_t n = queries.size();
+  const std::size_t n = queries.size() / dim;
   // Float32 sums may swap neighbours whose distances agree in 6 digits: some more are kept for the second look.
   const std::size_t kept = std::min(vectors.size(), k + k / 4 + 16);
   thread_executor on(0);
@@ -84,19 +84,13 @@ exact_answers find_exact(const mmap_store& vectors, const std::string& vectors_p
   parallel_for(on, n_blocks, [&](std::size_t b, unsigned worker) {
     const std::size_t first = b * block;
     const std::size_t count = std::min(block, n - first);
-    std::vector<float> query_values(count * dim);
     std::vector<float> scratch(dim);
     std::vector<nearest> best(count, nearest(kept));
     const auto give_up = [&](const error& e) {
       errors[worker] = e;
       stop = true;
     };
-    const auto query = [&](std::size_t q) { return std::span<const float>(query_values).subspan(q * dim, dim); };
-    for (std::size_t q = 0; q < count; ++q) {
-      const auto row = queries.row(first + q, scratch);
-      if (!row) return give_up(row.error());
-      std::ranges::copy(*row, query_values.begin() + static_cast<std::ptrdiff_t>(q * dim));
-    }
+    const auto query = [&](std::size_t q) { return queries.subspan((first + q) * dim, dim); };
 
     for (std::size_t i = 0; i < vectors.size(); ++i) {
       if (i % rows_per_report == 0) {

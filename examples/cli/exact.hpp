@@ -10,6 +10,7 @@
 #include <thimble/store/mmap_store.hpp>
 
 #include <cstddef>
+#include <span>
 #include <string>
 
 #include "progress.hpp"
@@ -17,10 +18,10 @@
 
 namespace thimble::cli {
 
-// The k nearest of each query, ties to the lower id. Distances are float32 first; the best are measured again in
-// float64, so that the order is the exact one. On all processors.
+// The k nearest of each query (n x the vectors' dim, finite), ties to the lower id. Distances are float32 first; the
+// best are measured again in float64, so that the order is the exact one. On all processors.
 [[nodiscard]] exact_answers find_exact(const mmap_store& vectors, const std::string& vectors_path,
-                                       const mmap_store& queries, metric m, std::size_t k,
+                                       std::span<const float> queries, metric m, std::size_t k,
                                        const simd::kernel_set& kernels, progress_bar& bar);
 
 }  // namespace thimble::cli

@@ -33,6 +33,7 @@ void info(const info_request& request) {
                                   {"quantizer", index.quantizer_name()},
                                   {"m", index.m()},
                                   {"ef_construction", index.ef_construction()},
+                                  {"default_ef", index.default_ef()},
                                   {"seed", index.seed()},
                                   {"simd", simd::name(index.simd())},
                                   {"bytes_per_vector", rounded(index.bytes_per_vector(), 3)}};
@@ -55,7 +56,9 @@ void info(const info_request& request) {
       line("metric", std::string(name(index.metric()))) + line("quantizer", std::string(index.quantizer_name())) +
       line("m",
            std::to_string(index.m()) + " links a vector, " + std::to_string(2 * index.m()) + " on the lowest level") +
-      line("ef_construction", std::to_string(index.ef_construction())) + line("seed", std::to_string(index.seed())) +
+      line("ef_construction", std::to_string(index.ef_construction())) +
+      line("default ef", std::to_string(index.default_ef()) + " candidates, of a search that names no other number") +
+      line("seed", std::to_string(index.seed())) +
       line("instruction set", std::string(simd::name(index.simd())) + " on this machine") + "\n";
   const table memory_table{{"memory", 12}, {"bytes", 14}, {"a vector", 10}};
   text += memory_table.head();

@@ -11,7 +11,10 @@
 #include <cstdio>
 #include <exception>
 #include <new>
+#include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "commands.hpp"
 #include "failure.hpp"
@@ -25,7 +28,8 @@ namespace {
 constexpr std::size_t most_candidates = 1'000'000;
 constexpr unsigned most_threads = 256;
 
-constexpr const char* vector_files = "File types: .fbin .u8bin .f16bin .fvecs .bvecs .npy .idx (or *-idx3-ubyte)\n";
+constexpr const char* vector_files =
+    "File types: .fbin .u8bin .i8bin .f16bin .bf16bin .fvecs .bvecs .npy .idx (or *-idx3-ubyte)\n";
 
 constexpr const char* exit_codes =
     "Exit code: 0 done, 1 bad data or environment (one line on standard error says what), 2 usage\n";
@@ -39,6 +43,23 @@ CLI::Validator known_to(Parse parse) {
         return parsed ? std::string() : std::string(parsed.error().message);
       },
       "");
+}
+
+// One of these names, for an option that is an enumeration.
+template <class Enum>
+CLI::Validator one_of(const std::vector<std::pair<std::string, Enum>>& names) {
+  std::string list;
+  for (const auto& [name, value] : names) list += (list.empty() ? "" : "|") + name;
+  return CLI::Validator(
+      [names, list](std::string& text) {
+        for (const auto& [name, value] : names)
+          if (text == name) {
+            text = std::to_string(static_cast<unsigned>(value));
+            return std::string();
+          }
+        return "'" + text + "' is none of " + list;
+      },
+      list);
 }
 
 void add_simd(CLI::App& command, std::string& simd) {
@@ -82,6 +103,15 @@ void add_build(CLI::App& app, build_request& r) {
                 "Candidates looked at for each vector: more builds slower and better")
       ->check(CLI::Range(1u, 100'000u))
       ->capture_default_str();
+  c->add_option(
+       "--build-quantizer", r.build_quantizer,
+       "The codes that the graph's links are decided on: own, those that the index keeps, take the least memory; "
+       "sq8 is fastest. auto is own, but sq8 for codes under 4 bits, which are too coarse: for them own is an "
+       "error")
+      ->transform(
+          one_of<graph_codes>({{"auto", graph_codes::automatic}, {"own", graph_codes::own}, {"sq8", graph_codes::sq8}}))
+      ->type_name("NAME")
+      ->default_str("auto");
   c->add_option("--threads", r.threads, "Threads; 0: one for each processor")
       ->check(CLI::Range(0u, most_threads))
       ->capture_default_str();
@@ -99,12 +129,20 @@ void add_build(CLI::App& app, build_request& r) {
 void add_rerank_by(CLI::App& c, rerank_policy& by, float& epsilon) {
   c.add_option("--rerank-by", by,
                "Which are read: those that by the error bounds of rabitq may be among the k nearest, or a fixed number")
-      ->transform(CLI::CheckedTransformer(std::vector<std::pair<std::string, rerank_policy>>{
-          {"bound", rerank_policy::bound}, {"fixed", rerank_policy::fixed}}))
+      ->transform(one_of<rerank_policy>({{"bound", rerank_policy::bound}, {"fixed", rerank_policy::fixed}}))
+      ->type_name("NAME")
       ->default_str("bound");
   c.add_option("--epsilon", epsilon, "Width of those bounds in standard errors: fewer read fewer rows and miss more")
       ->check(CLI::Range(0.0f, 1000.0f))
       ->capture_default_str();
+}
+
+// Its range is the library's to say.
+CLI::Option* add_gamma(CLI::App& c, std::optional<float>& gamma) {
+  return c.add_option("--gamma", gamma,
+                      "End the walk where all that is left is farther than (1 + this) times the k-th best, by the "
+                      "metric's own distance: saves time on easy queries. .2 to .5 is usual; without it only --ef ends "
+                      "the walk");
 }
 
 void add_info(CLI::App& app, info_request& r) {
@@ -120,13 +158,28 @@ void add_search(CLI::App& app, search_request& r) {
   c->add_option("--queries", r.queries, "A file of queries")->required();
   c->add_option("--vectors", r.vectors, "The vectors the index was built from, to rank the best candidates exactly");
   add_list(*c, "--query-row", r.query_rows, "Which rows of the queries to search for")->capture_default_str();
-  c->add_option("--k", r.k, "Results a query")
-      ->check(CLI::Range(std::size_t{1}, most_candidates))
+  CLI::Option* k = c->add_option("--k", r.k, "Results a query")
+                       ->check(CLI::Range(std::size_t{1}, most_candidates))
+                       ->capture_default_str();
+  c->add_option("--ef", r.ef,
+                "Candidates the search keeps: more is slower and finds more [the index's own default, which 'thimble "
+                "tune' chooses]")
+      ->check(CLI::Range(std::size_t{1}, most_candidates));
+  CLI::Option* gamma = add_gamma(*c, r.gamma);
+  CLI::Option* radius =
+      c->add_option("--radius", r.radius,
+                    "All vectors within this distance, in place of the --k nearest. It is the metric's own: l2 is "
+                    "squared, ip and cosine are 1 - the product")
+          ->excludes(k)
+          ->excludes(gamma);
+  c->add_option("--max", r.max, "With --radius: how many candidates are kept at most, about the nearest")
+      ->check(CLI::Range(std::size_t{1}, std::size_t{max_nodes}))
+      ->needs(radius)
       ->capture_default_str();
-  c->add_option("--ef", r.ef, "Candidates the search keeps: more is slower and finds more")
-      ->check(CLI::Range(std::size_t{1}, most_candidates))
-      ->capture_default_str();
-  c->add_option("--rerank", r.rerank, "How many of them are read from --vectors and measured exactly, at most")
+  c->add_option(
+       "--rerank", r.rerank,
+       "How many candidates are read from --vectors and measured exactly, at most. With --radius: how many of the "
+       "nearest outside are measured too, where the quantizer has no error bounds")
       ->check(CLI::Range(std::size_t{0}, most_candidates))
       ->capture_default_str();
   add_rerank_by(*c, r.rerank_by, r.epsilon);
@@ -161,6 +214,7 @@ void add_eval(CLI::App& app, eval_request& r) {
   add_list(*c, "--rerank", r.rerank, "How many of them are read from --vectors at most: one run for each [0,20,50]")
       ->check(CLI::Range(std::size_t{0}, most_candidates));
   add_rerank_by(*c, r.rerank_by, r.epsilon);
+  add_gamma(*c, r.gamma);
   c->add_flag("--exhaustive", r.exhaustive,
               "Scan all codes instead of walking the graph: --ef candidates are kept, --rerank of them reranked");
   c->add_option("--threads", r.threads, "Threads that share the queries; 0: one for each processor")
@@ -176,6 +230,45 @@ void add_eval(CLI::App& app, eval_request& r) {
             vector_files);
 }
 
+void add_tune(CLI::App& app, tune_request& r) {
+  CLI::App* c =
+      app.add_subcommand("tune", "Find the smallest ef with a wanted recall, and keep it as the index's default");
+  c->add_option("--index", r.index, "The index file; it is replaced by one that differs in its default ef only")
+      ->required();
+  c->add_option("--vectors", r.vectors, "The vectors the index was built from")->required();
+  CLI::Option* queries =
+      c->add_option("--queries", r.queries,
+                    "Queries to measure with. Left out: rows of --vectors, each without itself as an answer: "
+                    "a little easier to find than new ones");
+  c->add_option("--truth", r.truth, "Their exact answers (.ibin or .ivecs); computed from --vectors when left out")
+      ->needs(queries);
+  c->add_option("--recall", r.recall, "The recall@k that is wanted, above 0 and at most 1")->capture_default_str();
+  c->add_option("--k", r.k, "Results a query: recall@k is the share of the true k nearest among them")
+      ->check(CLI::Range(std::size_t{1}, most_candidates))
+      ->capture_default_str();
+  c->add_option("--rerank", r.rerank,
+                "How many candidates are read from --vectors at most: as many as your searches will read")
+      ->check(CLI::Range(std::size_t{0}, most_candidates))
+      ->capture_default_str();
+  add_rerank_by(*c, r.rerank_by, r.epsilon);
+  c->add_option("--sample", r.sample, "Without --queries: how many rows are queries")
+      ->check(CLI::Range(std::size_t{1}, most_candidates))
+      ->excludes(queries)
+      ->capture_default_str();
+  c->add_option("--seed", r.seed, "Of the choice of these rows")
+      ->check(CLI::NonNegativeNumber.description(""))
+      ->capture_default_str();
+  c->add_option("--threads", r.threads, "Threads that share the queries; 0: one for each processor")
+      ->check(CLI::Range(0u, most_threads))
+      ->capture_default_str();
+  c->add_flag("--dry-run", r.dry_run, "Say what would be chosen and leave the index file alone");
+  add_simd(*c, r.simd);
+  add_json(*c, r.json);
+  c->footer(std::string("\nExample:\n  thimble tune --index base.thimble --vectors base.fbin --recall .98\n\n") +
+            vector_files +
+            "Exit code: 0 done, 1 also where the recall is out of reach (the file stays as it is), 2 usage\n");
+}
+
 int fail_with(int code, std::string_view what) {
   (void)std::fputs(("thimble: " + one_line(what) + "\n").c_str(), stderr);
   return code;
@@ -187,10 +280,12 @@ int run(int argc, char** argv) {
   info_request info_of;
   search_request search_for;
   eval_request eval_with;
+  tune_request tune_to;
   add_build(app, build_it);
   add_info(app, info_of);
   add_search(app, search_for);
   add_eval(app, eval_with);
+  add_tune(app, tune_to);
   app.require_subcommand(1);
   app.set_version_flag("--version", "thimble " THIMBLE_CLI_VERSION);
   app.footer(std::string("\nFirst steps:\n"
@@ -198,6 +293,7 @@ int run(int argc, char** argv) {
                          "  thimble info   --index base.thimble\n"
                          "  thimble search --index base.thimble --vectors base.fbin --queries query.fbin\n"
                          "  thimble eval   --index base.thimble --vectors base.fbin --queries query.fbin\n"
+                         "  thimble tune   --index base.thimble --vectors base.fbin --recall .95\n"
                          "'thimble build --help' and so on explain the options.\n\n") +
              vector_files + exit_codes);
   try {
@@ -211,6 +307,7 @@ int run(int argc, char** argv) {
     if (app.got_subcommand("info")) info(info_of);
     if (app.got_subcommand("search")) search(search_for);
     if (app.got_subcommand("eval")) eval(eval_with);
+    if (app.got_subcommand("tune")) tune(tune_to);
   } catch (const usage_failure& e) {
     return fail_with(bad_usage, e.what());
   } catch (const interruption& i) {

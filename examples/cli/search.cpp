@@ -1,7 +1,9 @@
 // SPDX-FileCopyrightText: 2026 The thimble authors
 // SPDX-License-Identifier: Apache-2.0
 
+#include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <cstddef>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -25,6 +27,7 @@ struct answer {
   std::vector<neighbor> hits;
   std::size_t vectors_read;
   std::size_t batches;
+  bool cut;  // more than --max are within the radius
   double seconds;
 };
 
@@ -33,27 +36,56 @@ std::span<const float> read_row(const mmap_store& rows, std::size_t i, std::span
   return take(rows.row(i, scratch), path);
 }
 
-nlohmann::ordered_json to_json(const answer& a) {
+// The k nearest, or all within the radius. Throws a failure.
+void search_once(const any_index& index, std::optional<mmap_store>& vectors, std::span<const float> query,
+                 const search_params& params, const search_request& request, answer& a) {
+  const auto fill = [&](const auto& hits) {
+    if (!hits) fail_search(hits.error(), request.index, request.vectors, request.queries);
+    a.hits.assign(hits->begin(), hits->end());
+    a.vectors_read = hits->vectors_read();
+    if constexpr (requires { hits->cut(); })
+      a.cut = hits->cut();
+    else
+      a.batches = hits->batches();
+  };
+  if (request.radius) {
+    const radius_params within{
+        .ef = params.ef, .max = request.max, .epsilon = params.epsilon, .rim = params.rerank, .filter = {}};
+    fill(vectors ? index.search_radius(query, *request.radius, within, *vectors)
+                 : index.search_radius(query, *request.radius, within));
+  } else {
+    fill(vectors ? index.search(query, params, *vectors) : index.search(query, params));
+  }
+}
+
+nlohmann::ordered_json to_json(const answer& a, const search_request& request) {
   nlohmann::ordered_json hits = nlohmann::ordered_json::array();
   for (const neighbor& hit : a.hits) hits.push_back({{"id", hit.id}, {"distance", hit.distance}});
-  return {{"query_row", a.query_row},
-          {"us", rounded(a.seconds * 1e6, 2)},
-          {"vectors_read", a.vectors_read},
-          {"batches", a.batches},
-          {"hits", std::move(hits)}};
+  nlohmann::ordered_json result{
+      {"query_row", a.query_row}, {"us", rounded(a.seconds * 1e6, 2)}, {"vectors_read", a.vectors_read}};
+  if (request.radius)
+    result["cut"] = a.cut;
+  else
+    result["batches"] = a.batches;
+  result["hits"] = std::move(hits);
+  return result;
 }
+
+// A few digits more than float32 tells apart.
+std::string plain(float value) { return fixed(value, std::abs(value) > 1000 ? 0 : 6); }
 
 std::string to_text(const answer& a, const search_request& request) {
   const std::string read = a.vectors_read == 0 ? "distances estimated from codes"
                                                : with_commas(a.vectors_read) + " vectors read from " + request.vectors +
                                                      " for exact distances";
   std::string text = "query " + std::to_string(a.query_row) + " of " + request.queries + ": " +
-                     std::to_string(a.hits.size()) + " nearest in " + fixed(a.seconds * 1e6, 0) + " us, " + read + "\n";
+                     with_commas(a.hits.size()) + (request.radius ? " within " + plain(*request.radius) : " nearest") +
+                     " in " + fixed(a.seconds * 1e6, 0) + " us, " + read + "\n";
+  if (a.cut) text += "note: there may be more, only " + with_commas(request.max) + " were looked at (--max)\n";
   const table hit_table{{"rank", 6}, {"vector", 12}, {"distance", 16}};
   text += hit_table.head();
   for (std::size_t i = 0; i < a.hits.size(); ++i)
-    text += hit_table.row({std::to_string(i + 1), std::to_string(a.hits[i].id),
-                           fixed(a.hits[i].distance, a.hits[i].distance > 1000 ? 0 : 6)});
+    text += hit_table.row({std::to_string(i + 1), std::to_string(a.hits[i].id), plain(a.hits[i].distance)});
   return text;
 }
 
@@ -79,7 +111,8 @@ void search(const search_request& request) {
   std::vector<picture_row> sheet;
   // Pages are touched and scratch is made the first time; the time shown is that of the second.
   const search_params params{.k = request.k,
-                             .ef = request.ef,
+                             .ef = request.ef == 0 ? index.default_ef() : request.ef,
+                             .gamma = request.gamma,
                              .rerank = vectors ? request.rerank : 0,
                              .rerank_by = request.rerank_by,
                              .epsilon = request.epsilon};
@@ -88,15 +121,11 @@ void search(const search_request& request) {
       const auto row = read_row(queries, query_row, scratch, request.queries);
       return std::vector<float>(row.begin(), row.end());
     }();
-    answer a{.query_row = query_row, .hits = {}, .vectors_read = 0, .batches = 0, .seconds = 0};
+    answer a{.query_row = query_row, .hits = {}, .vectors_read = 0, .batches = 0, .cut = false, .seconds = 0};
     for (int pass = 0; pass < 2; ++pass) {
       const auto began = std::chrono::steady_clock::now();
-      const auto hits = vectors ? index.search(query, params, *vectors) : index.search(query, params);
+      search_once(index, vectors, query, params, request, a);
       a.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
-      if (!hits) throw failure(to_blame(hits.error(), request.index, request.vectors, request.queries), hits.error());
-      a.hits.assign(hits->begin(), hits->end());
-      a.vectors_read = hits->vectors_read();
-      a.batches = hits->batches();
     }
     if (pictures) {
       picture_row row{.query = picture_of(query), .hits = {}};
@@ -110,13 +139,21 @@ void search(const search_request& request) {
 
   if (!request.pictures.empty()) write_contact_sheet(request.pictures, sheet);
   if (request.json) {
-    nlohmann::ordered_json result{{"index", request.index},
-                                  {"k", request.k},
-                                  {"ef", request.ef},
-                                  {"rerank", params.rerank},
-                                  {"simd", simd::name(index.simd())},
-                                  {"queries", nlohmann::ordered_json::array()}};
-    for (const answer& a : answers) result["queries"].push_back(to_json(a));
+    nlohmann::ordered_json result;
+    result["index"] = request.index;
+    if (request.radius) {
+      result["radius"] = *request.radius;
+      result["max"] = request.max;
+      result["ef"] = std::min(params.ef, index.size());
+    } else {
+      result["k"] = request.k;
+      result["ef"] = candidates_wanted(params, index.default_ef(), index.size());
+      if (request.gamma) result["gamma"] = *request.gamma;
+    }
+    result["rerank"] = params.rerank;
+    result["simd"] = simd::name(index.simd());
+    result["queries"] = nlohmann::ordered_json::array();
+    for (const answer& a : answers) result["queries"].push_back(to_json(a, request));
     print(result.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
     return;
   }

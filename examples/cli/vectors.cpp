@@ -40,20 +40,22 @@ mmap_store open_queries(const std::string& path, const any_index& index) {
   return queries;
 }
 
-std::string to_blame(const error& e, const std::string& index, const std::string& vectors, const std::string& queries) {
+void fail_search(const error& e, const std::string& index, const std::string& vectors, const std::string& queries) {
   switch (e.code) {
+    case errc::invalid_argument:
+      throw usage_failure(e.message);
     case errc::wrong_dim:
     case errc::not_finite:
     case errc::zero_vector:
-      return queries;
+      throw failure(queries, e);
     case errc::store_mismatch:
     case errc::missing_row:
     case errc::corrupt:
     case errc::truncated:
     case errc::cannot_read:
-      return vectors.empty() ? index : vectors;
+      throw failure(vectors.empty() ? index : vectors, e);
     default:
-      return index;
+      throw failure(index, e);
   }
 }
 

@@ -25,9 +25,9 @@ namespace thimble::cli {
 // Queries of the index's dim.
 [[nodiscard]] mmap_store open_queries(const std::string& path, const any_index& index);
 
-// Which file an error of a search speaks of.
-[[nodiscard]] std::string to_blame(const error& e, const std::string& index, const std::string& vectors,
-                                   const std::string& queries);
+// Throws what the error of a search is: a usage failure, or the failure of the file that it speaks of.
+[[noreturn]] void fail_search(const error& e, const std::string& index, const std::string& vectors,
+                              const std::string& queries);
 
 // n x k ids, nearest first.
 struct exact_answers {

@@ -5,10 +5,12 @@
 
 #pragma once
 
+#include <thimble/core/bfloat16.hpp>
 #include <thimble/core/error.hpp>
 #include <thimble/core/executor.hpp>
 #include <thimble/core/half.hpp>
 #include <thimble/core/matrix_view.hpp>
+#include <thimble/core/range_rows.hpp>
 #include <thimble/core/types.hpp>
 #include <thimble/metric/metric.hpp>
 #include <thimble/simd/isa.hpp>
@@ -30,4 +32,7 @@
 #include <thimble/rerank/callback.hpp>
 
 #include <thimble/index/any_index.hpp>
+#include <thimble/index/batch_search.hpp>
+#include <thimble/index/freeze.hpp>
 #include <thimble/index/index.hpp>
+#include <thimble/index/mutable_index.hpp>

@@ -29,6 +29,7 @@ TEST(cli_build, reports_what_it_did_as_json) {
   EXPECT_EQ(json["quantizer"], "float32");
   EXPECT_EQ(json["m"], 8);
   EXPECT_EQ(json["seed"], 7);
+  EXPECT_EQ(json["build_quantizer"], "own");
   EXPECT_GT(json["seconds"].get<double>(), 0);
   EXPECT_GT(json["peak_rss_bytes"].get<std::uint64_t>(), 1'000'000u);
   EXPECT_GT(json["bytes_per_vector"].get<double>(), 3136);
@@ -47,6 +48,7 @@ TEST(cli_info, parts_add_up_to_the_bytes_of_a_vector) {
   EXPECT_EQ(json["quantizer"], "sq8");
   EXPECT_EQ(json["m"], 16);
   EXPECT_EQ(json["seed"], 1);
+  EXPECT_EQ(json["default_ef"], 64);
   EXPECT_TRUE(json["simd"].is_string());
   double sum = 0;
   for (const auto& part : json["parts"]) sum += part.get<double>();
@@ -103,8 +105,10 @@ class small_set : public testing::Test {
   static constexpr std::uint32_t n = 50;
   static constexpr std::uint32_t dim = 16;
 
-  // Row i, value j.
-  static std::uint8_t value(std::uint32_t i, std::uint32_t j) { return static_cast<std::uint8_t>(mix(i * dim + j)); }
+  // Row i, value j: 0..127, signed or not.
+  static std::uint8_t value(std::uint32_t i, std::uint32_t j) {
+    return static_cast<std::uint8_t>(mix(i * dim + j) % 128);
+  }
 
   template <class Head, class Put>
   static std::vector<std::byte> rows(byte_writer file, Head&& head, Put&& put) {
@@ -121,6 +125,10 @@ class small_set : public testing::Test {
 
   static void put_float(byte_writer& file, std::uint8_t v) { file.put(static_cast<float>(v)); }
   static void put_byte(byte_writer& file, std::uint8_t v) { file.put(v); }
+  // Eight bits are significant, and 127 has seven.
+  static void put_bfloat16(byte_writer& file, std::uint8_t v) {
+    file.put(static_cast<std::uint16_t>(std::bit_cast<std::uint32_t>(static_cast<float>(v)) >> 16));
+  }
   static void put_half(byte_writer& file, std::uint8_t v) {
     const auto bits = std::bit_cast<std::uint32_t>(static_cast<float>(v));
     file.put(static_cast<std::uint16_t>(v == 0 ? 0 : ((bits >> 13) - (112u << 10))));
@@ -133,11 +141,17 @@ TEST_F(small_set, every_format_gives_the_same_hits) {
   byte_writer npy;
   const auto npy_head = npy_file("{'descr': '<f2', 'fortran_order': False, 'shape': (50, 16), }", 0);
   for (const std::byte b : npy_head) npy.put(b);
+  byte_writer signed_npy;
+  const auto signed_head = npy_file("{'descr': '|i1', 'fortran_order': False, 'shape': (50, 16), }", 0);
+  for (const std::byte b : signed_head) signed_npy.put(b);
   byte_writer idx;
   idx.put(std::uint32_t{0x03080000}).put_big_endian(n).put_big_endian(4).put_big_endian(4);
   const std::vector<std::pair<std::string, std::vector<std::byte>>> files{
       {"set.fbin", fbin()},
       {"set.u8bin", rows(byte_writer().put(n).put(dim), none, put_byte)},
+      {"set.i8bin", rows(byte_writer().put(n).put(dim), none, put_byte)},
+      {"set.bf16bin", rows(byte_writer().put(n).put(dim), none, put_bfloat16)},
+      {"signed.npy", rows(signed_npy, none, put_byte)},
       {"set.f16bin", rows(byte_writer().put(n).put(dim), none, put_half)},
       {"set.fvecs", rows({}, dim_first, put_float)},
       {"set.bvecs", rows({}, dim_first, put_byte)},

@@ -29,6 +29,7 @@ TEST(cli_usage, a_command_line_that_cannot_be_meant_ends_with_2) {
       {"build", "--input", base, "--output", "x", "--simd", "mmx"},
       {"build", "--input", base, "--output", "x", "--fast"},
       {"build", "--input", base, "--output", base},
+      {"build", "--input", base, "--output", "x", "--build-quantizer", "sq4"},
       {"info"},
       {"info", "--index", "x", "y"},
       {"search", "--index", "x", "--queries", queries, "--query-row", "first"},
@@ -40,7 +41,19 @@ TEST(cli_usage, a_command_line_that_cannot_be_meant_ends_with_2) {
       {"eval", "--index", "x", "--vectors", base, "--queries", queries, "--ef", "0"},
       {"eval", "--index", "x", "--vectors", base, "--queries", queries, "--ef", "10,x"},
       {"eval", "--index", "x", "--vectors", base, "--queries", queries, "--ef", "99999999999999999999"},
-      {"eval", "--index", "x", "--vectors", base, "--queries", queries, "--rerank", ""}};
+      {"eval", "--index", "x", "--vectors", base, "--queries", queries, "--rerank", ""},
+      {"eval", "--index", "x", "--vectors", base, "--queries", queries, "--gamma", ".2", "--exhaustive"},
+      {"search", "--index", "x", "--queries", queries, "--radius", "near"},
+      {"search", "--index", "x", "--queries", queries, "--radius", "1", "--k", "3"},
+      {"search", "--index", "x", "--queries", queries, "--radius", "1", "--gamma", ".2"},
+      {"search", "--index", "x", "--queries", queries, "--max", "3"},
+      {"tune", "--index", "x"},
+      {"tune", "--index", "x", "--vectors", base, "--recall", "0"},
+      {"tune", "--index", "x", "--vectors", base, "--recall", "95"},
+      {"tune", "--index", "x", "--vectors", base, "--recall", "nan"},
+      {"tune", "--index", "x", "--vectors", base, "--sample", "0"},
+      {"tune", "--index", "x", "--vectors", base, "--truth", "gt.ibin"},
+      {"tune", "--index", "x", "--vectors", base, "--queries", queries, "--sample", "5"}};
   for (const auto& line : lines) {
     std::string text;
     for (const std::string& word : line) text += word + " ";
@@ -50,7 +63,7 @@ TEST(cli_usage, a_command_line_that_cannot_be_meant_ends_with_2) {
 }
 
 TEST(cli_usage, help_is_no_error_and_shows_an_example) {
-  for (const std::string command : {"", "build", "info", "search", "eval"}) {
+  for (const std::string command : {"", "build", "info", "search", "eval", "tune"}) {
     const auto result =
         run(command.empty() ? std::vector<std::string>{"--help"} : std::vector{command, std::string("--help")});
     expect_success(result);
@@ -65,6 +78,22 @@ TEST(cli_usage, an_unknown_quantizer_is_told_which_there_are) {
   const auto help = run({"build", "--help"});
   for (const char* name : {"float32", "float16", "sq8", "sq4", "rabitq1", "rabitq8"})
     EXPECT_NE(help.out.find(name), std::string::npos) << name;
+}
+
+TEST(cli_usage, a_graph_is_not_decided_on_codes_that_are_too_coarse) {
+  const std::string output = test_path("coarse.thimble");
+  expect_failure(
+      run({"build", "--input", base, "--output", output, "--quantizer", "rabitq1", "--build-quantizer", "own"}), 2,
+      {"too coarse", "sq8"});
+  EXPECT_FALSE(std::filesystem::exists(output));
+}
+
+TEST(cli_usage, gamma_is_0_or_more) {
+  for (const std::string command : {"search", "eval"})
+    for (const char* gamma : {"-1", "-.001", "nan", "inf"})
+      expect_failure(
+          run({command, "--index", pictures_index(), "--vectors", base, "--queries", queries, "--gamma", gamma}), 2,
+          {"gamma must be a number, 0 or more"});
 }
 
 TEST(cli_usage, an_unknown_instruction_set_is_refused_wherever_it_is_named) {

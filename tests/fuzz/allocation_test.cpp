@@ -10,7 +10,10 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <limits>
+#include <thimble/index/batch_search.hpp>
 #include <thimble/thimble.hpp>
+#include <vector>
 
 #include "fuzz/open_bytes.hpp"
 #include "golden/golden.hpp"
@@ -162,6 +165,71 @@ TYPED_TEST(out_of_memory, does_not_come_from_searching_with_warm_scratch) {
     for (std::size_t i = 0; i < 50; ++i) ASSERT_TRUE(succeeded(built->search(this->rows().row(i), params, *memory)));
     EXPECT_EQ(allocations.calls, 50u);
   }
+}
+
+TYPED_TEST(out_of_memory, ends_searches_of_other_kinds_with_its_name_at_each_allocation) {
+  const auto bytes = test::saved(*index<TypeParam>::build(this->rows().view()));
+  const auto query = this->rows().row(7);
+  auto memory = memory_store<float>::create(this->rows().view());
+  test::counting_store batches(this->rows().view());
+  // Each search with an index of its own, whose pool is empty.
+  const auto with = [&](auto&& search) {
+    const std::size_t fail_at = allocations.fail_at;
+    allocations.fail_at = fuzz::allocation_counter::never;
+    const auto opened = test::opened<index<TypeParam>>(bytes);
+    allocations.calls = 0;
+    allocations.fail_at = fail_at;
+    return search(*opened);
+  };
+  constexpr float all = std::numeric_limits<float>::infinity();
+  expect_out_of_memory_everywhere("search_radius", 6,
+                                  [&] { return with([&](const auto& i) { return i.search_radius(query, all); }); });
+  expect_out_of_memory_everywhere("search_radius with a store in memory", 7, [&] {
+    return with([&](const auto& i) { return i.search_radius(query, all, {}, *memory); });
+  });
+  expect_out_of_memory_everywhere("search_radius with a store", 7, [&] {
+    return with([&](const auto& i) { return i.search_radius(query, all, {}, batches); });
+  });
+  expect_out_of_memory_everywhere("search_batch", 8, [&] {
+    return with([&](const auto& i) { return search_batch(i, this->rows().view(), {}, *memory, {.threads = 1}); });
+  });
+  expect_out_of_memory_everywhere("iterate", 6, [&] {
+    return with([&](const auto& i) -> expected<std::size_t> {
+      auto from = i.iterate(query);
+      if (!from) return std::unexpected(from.error());
+      const auto some = from->next(1);
+      if (!some) return std::unexpected(some.error());
+      return some->size();
+    });
+  });
+}
+
+TYPED_TEST(out_of_memory, takes_no_result_from_an_iterator) {
+  const auto built = index<TypeParam>::build(this->rows().view());
+  std::vector<label> all;
+  for (auto from = built->iterate(this->rows().row(3)); !from->done();)
+    for (const neighbor& hit : *from->next(7)) all.push_back(hit.id);
+  ASSERT_EQ(all.size(), this->rows().size());
+  // Each call fails at first, or gives less; the next one goes on.
+  std::size_t n_failures = 0;
+  for (const std::size_t fail_at : {0u, 1u}) {
+    auto from = built->iterate(this->rows().row(3), {.ef = 64});
+    std::vector<label> given;
+    while (!from->done()) {
+      for (const bool failing : {true, false}) {
+        allocations.reset();
+        allocations.fail_at = failing ? fail_at : fuzz::allocation_counter::never;
+        const auto some = from->next(200);
+        allocations.fail_at = fuzz::allocation_counter::never;
+        n_failures += some ? 0 : 1;
+        EXPECT_EQ(code_of(some), some ? std::nullopt : std::optional(errc::out_of_memory));
+        if (some)
+          for (const neighbor& hit : *some) given.push_back(hit.id);
+      }
+    }
+    EXPECT_EQ(given, all);
+  }
+  EXPECT_GE(n_failures, 1u);
 }
 
 TYPED_TEST(out_of_memory, does_not_come_from_saving_into_a_sink) {

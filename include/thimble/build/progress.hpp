@@ -16,7 +16,7 @@
 
 namespace thimble::inline THIMBLE_FLAGS {
 
-enum class build_stage : std::uint8_t { train, encode, link };
+enum class build_stage : std::uint8_t { train, encode, link, freeze };
 
 [[nodiscard]] constexpr std::string_view name(build_stage stage) {
   switch (stage) {
@@ -26,6 +26,8 @@ enum class build_stage : std::uint8_t { train, encode, link };
       return "encode";
     case build_stage::link:
       return "link";
+    case build_stage::freeze:
+      return "freeze";
   }
   return "unknown";
 }
@@ -33,7 +35,7 @@ enum class build_stage : std::uint8_t { train, encode, link };
 struct build_progress {
   build_stage stage;
   std::size_t done;
-  std::size_t total;  // vectors of this stage; training is one step
+  std::size_t total;  // vectors of this stage; training and freezing are one step
 };
 
 // Returns false to stop the build, which then fails with errc::cancelled.

@@ -41,6 +41,8 @@ enum class errc : std::uint8_t {
   store_unavailable,  // no IndexedDB, no OPFS, storage refused
   missing_row,        // the store lost a vector
   cancelled,
+  label_exists,   // a vector with this label is in the index already
+  unknown_label,  // no vector with this label is
 };
 
 struct error {
@@ -113,6 +115,10 @@ using expected = std::expected<T, error>;
       return "missing_row";
     case errc::cancelled:
       return "cancelled";
+    case errc::label_exists:
+      return "label_exists";
+    case errc::unknown_label:
+      return "unknown_label";
   }
   return "unknown";
 }

@@ -2,23 +2,25 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The mutable graph: rows of fixed degree, 2m links a node on level 0 and m on each level above, ended by no_node. Any
-// number of threads read while others rewrite rows, each under the one-byte lock of its node.
-// Memory: 8m bytes a node, 1 for its level, 1 for its lock while building, 1/m of 4m bytes for the levels above.
+// number of threads read while others rewrite rows, each under the one-byte lock of its node, and while one adds room
+// for more nodes: rows stand in chunks that never move (core/chunk_list.hpp).
+// Memory: 8m bytes a node, 1 for its level, 1 for its lock, 1/m of 4m bytes for the levels above.
 
 #pragma once
 
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <limits>
 #include <span>
 #include <utility>
 
 #include <thimble/core/aligned_buffer.hpp>
 #include <thimble/core/atomic.hpp>
 #include <thimble/core/bytes.hpp>
+#include <thimble/core/chunk_list.hpp>
 #include <thimble/core/config.hpp>
 #include <thimble/core/error.hpp>
+#include <thimble/core/object_array.hpp>
 #include <thimble/graph/graph.hpp>
 #include <thimble/graph/levels.hpp>
 
@@ -26,62 +28,62 @@ namespace thimble::inline THIMBLE_FLAGS {
 
 class adjacency {
  public:
+  static constexpr unsigned chunk_bits = 12;
+  static constexpr std::size_t chunk_nodes = std::size_t{1} << chunk_bits;
+
   adjacency() = default;
 
-  // n nodes without links, their levels drawn from the seed. No entry yet. Error: out_of_memory.
+  // No nodes yet, and no entry. The levels of those to come are drawn from the seed.
+  [[nodiscard]] static adjacency create(unsigned m, std::uint64_t seed) {
+    adjacency g;
+    g.m_ = m;
+    g.seed_ = seed;
+    return g;
+  }
+
+  // n nodes without links, and never more: they stand in one chunk, of just their size. Errors: out_of_memory,
+  // too_many_vectors.
   [[nodiscard]] static expected<adjacency> create(std::size_t n, unsigned m, std::uint64_t seed) {
-    auto levels = draw_levels(n, m, seed);
-    if (!levels) return std::unexpected(levels.error());
-    auto locks = aligned_buffer<std::uint8_t>::create(n);
-    if (!locks) return std::unexpected(locks.error());
-    auto base = aligned_buffer<node>::create(saturated_product(n, std::size_t{2} * m));
-    if (!base) return std::unexpected(base.error());
-    std::ranges::fill(base->span(), no_node);
-    adjacency g;
-    g.m_ = m;
-    g.base_ = std::move(*base);
-    g.locks_ = std::move(*locks);
-    auto index = level_index::create(std::move(*levels));
-    if (!index) return std::unexpected(index.error());
-    g.levels_ = std::move(*index);
-    auto upper = aligned_buffer<node>::create(saturated_product(g.levels_.upper_rows(), m));
-    if (!upper) return std::unexpected(upper.error());
-    std::ranges::fill(upper->span(), no_node);
-    g.upper_ = std::move(*upper);
+    if (n > max_nodes) return too_many();
+    adjacency g = create(m, seed);
+    g.chunk_bits_ = whole;
+    if (n > 0)
+      if (auto done = g.add_chunk(0, n); !done) return std::unexpected(done.error());
+    g.size_ = n;
     return g;
   }
 
-  // A graph as a file has it, read-only. Everything is checked: sizes, every link, every level, the entry.
-  [[nodiscard]] static expected<adjacency> from_parts(unsigned m, aligned_buffer<std::uint8_t> levels,
-                                                      aligned_buffer<node> base, aligned_buffer<node> upper,
-                                                      entry_point entry) {
-    constexpr auto corrupt = [](const char* what, std::uint64_t at) { return fail(errc::corrupt, what, at); };
-    const std::size_t n = levels.size();
-    if (m < min_m || m > max_m) return corrupt("the graph's m is out of range", m);
-    if (base.size() != std::uint64_t{n} * 2 * m) return corrupt("the graph's links have a wrong size", base.size());
-    adjacency g;
-    g.m_ = m;
-    auto index = level_index::create(std::move(levels));
-    if (!index) return std::unexpected(index.error());
-    g.levels_ = std::move(*index);
-    g.base_ = std::move(base);
-    g.upper_ = std::move(upper);
-    if (g.upper_.size() != std::uint64_t{g.levels_.upper_rows()} * m)
-      return corrupt("the upper levels have a wrong size", g.upper_.size());
-    if (n != 0 && (entry.at >= n || g.levels_[entry.at] != entry.level))
-      return corrupt("the entry point is wrong", entry.at);
-    for (std::size_t x = 0; x < n; ++x) {
-      if (g.levels_[x] > entry.level) return corrupt("a node stands above the entry point", x);
-      for (unsigned level = 0; level <= g.levels_[x]; ++level)
-        if (!g.valid_row(g.row(static_cast<node>(x), level), level)) return corrupt("a link is wrong", x);
+  // n nodes without links, of these levels; those that come later are drawn. Errors: as grow().
+  [[nodiscard]] static expected<adjacency> create(std::span<const std::uint8_t> levels, unsigned m,
+                                                  std::uint64_t seed) {
+    adjacency g = create(m, seed);
+    for (std::size_t chunk = 0; chunk * chunk_nodes < levels.size(); ++chunk) {
+      const std::size_t first = chunk * chunk_nodes;
+      if (auto done =
+              g.add_chunk(chunk, chunk_nodes, levels.subspan(first, std::min(chunk_nodes, levels.size() - first)));
+          !done)
+        return std::unexpected(done.error());
     }
-    g.entry_ = pack(entry);
+    g.size_ = g.parts_.size() * chunk_nodes;
     return g;
   }
 
-  [[nodiscard]] std::size_t size() const { return levels_.size(); }
+  // Room for n nodes at least, in whole chunks; those that are new have no links. One thread at a time, whatever others
+  // do with the nodes there are. Errors: out_of_memory, too_many_vectors; some of the room may be there then.
+  [[nodiscard]] expected<void> grow(std::size_t n) {
+    if (n > max_nodes) return too_many();
+    if (n <= size()) return {};
+    THIMBLE_ASSERT(chunk_bits_ == chunk_bits);
+    for (std::size_t chunk = parts_.size(); chunk * chunk_nodes < n; ++chunk)
+      if (auto done = add_chunk(chunk, chunk_nodes); !done) return done;
+    detail::store_release(size_, parts_.size() * chunk_nodes);
+    return {};
+  }
+
+  // Nodes that there is room for.
+  [[nodiscard]] std::size_t size() const { return detail::load_acquire(size_); }
   [[nodiscard]] unsigned m() const { return m_; }
-  [[nodiscard]] unsigned level(node x) const { return levels_[x]; }
+  [[nodiscard]] unsigned level(node x) const { return parts_[x >> chunk_bits_]->levels[in_chunk(x)]; }
   [[nodiscard]] std::size_t max_degree(unsigned level) const { return level == 0 ? 2 * m_ : m_; }
 
   [[nodiscard]] entry_point entry() const {
@@ -90,6 +92,9 @@ class adjacency {
   }
 
   void set_entry(entry_point entry) { detail::store_release(entry_, pack(entry)); }
+
+  // Held while the entry is looked at and changed as one; taken before the lock of a node, never after.
+  [[nodiscard]] std::uint8_t& entry_lock() { return entry_lock_; }
 
   template <class Visit>
   THIMBLE_ALWAYS_INLINE void for_each_link(node x, unsigned level, Visit&& visit) const {
@@ -101,12 +106,14 @@ class adjacency {
   }
 
   void prefetch_links(node x) const {
-    const node* links = base_.data() + std::size_t{x} * 2 * m_;
+    const node* links = base_row(x);
     for (std::size_t i = 0; i < 2 * std::size_t{m_}; i += 16) THIMBLE_PREFETCH(links + i);
   }
 
   // Held while a row of x is read and rewritten as one.
-  [[nodiscard]] detail::byte_lock_guard lock(node x) { return detail::byte_lock_guard(locks_[x]); }
+  [[nodiscard]] detail::byte_lock_guard lock(node x) {
+    return detail::byte_lock_guard(parts_[x >> chunk_bits_]->locks[in_chunk(x)]);
+  }
 
   // At most max_degree(level) links. Needs the lock of x.
   void set_links(node x, unsigned level, std::span<const node> links) {
@@ -125,45 +132,92 @@ class adjacency {
     return false;
   }
 
-  // The parts of a file.
-  [[nodiscard]] std::span<const node> base_links() const { return base_.span(); }
-  [[nodiscard]] std::span<const node> upper_links() const { return upper_.span(); }
-  [[nodiscard]] std::span<const std::uint8_t> levels() const { return levels_.levels(); }
+  // The links of x on all its levels. Takes the lock of x.
+  void clear_links(node x) {
+    const auto guard = lock(x);
+    for (unsigned l = 0; l <= level(x); ++l) set_links(x, l, {});
+  }
 
-  // Bytes beside the links: the index of the upper rows, and the locks of a graph that was built here.
-  [[nodiscard]] std::size_t overhead_bytes() const { return levels_.index_bytes() + locks_.bytes(); }
+  // Of all rows, levels, locks and tables, used or not.
+  [[nodiscard]] std::size_t bytes() const {
+    const std::size_t n = parts_.size();
+    std::size_t sum = base_.overhead_bytes() + parts_.overhead_bytes();
+    for (std::size_t i = 0; i < n; ++i) {
+      const part& p = *parts_[i];
+      sum += sizeof(part) + p.levels.levels().size_bytes() + p.levels.index_bytes() + p.upper.bytes() + p.locks.bytes();
+    }
+    return sum + (chunk_bits_ == whole ? size() : n * chunk_nodes) * 2 * m_ * sizeof(node);
+  }
 
  private:
-  [[nodiscard]] std::span<const node> row(node x, unsigned level) const {
-    if (level == 0) return {base_.data() + std::size_t{x} * 2 * m_, 2 * std::size_t{m_}};
-    return {upper_.data() + (levels_.upper_row(x) + level - 1) * m_, m_};
+  // What a chunk has beside its rows of level 0.
+  struct part {
+    level_index levels;
+    aligned_buffer<node> upper;
+    aligned_buffer<std::uint8_t> locks;
+  };
+
+  static constexpr unsigned whole = 31;
+
+  [[nodiscard]] node in_chunk(node x) const { return x & ((node{1} << chunk_bits_) - 1); }
+
+  static std::unexpected<error> too_many() {
+    return fail(errc::too_many_vectors, "a graph holds no more nodes", max_nodes);
+  }
+
+  // known: the levels of its first nodes.
+  [[nodiscard]] expected<void> add_chunk(std::size_t chunk, std::size_t nodes,
+                                         std::span<const std::uint8_t> known = {}) {
+    auto levels = draw_levels(nodes, m_, seed_, chunk * chunk_nodes);
+    if (!levels) return std::unexpected(levels.error());
+    std::ranges::copy(known, levels->data());
+    auto index = level_index::create(std::move(*levels));
+    if (!index) return std::unexpected(index.error());
+    auto upper = no_links(index->upper_rows() * m_);
+    if (!upper) return std::unexpected(upper.error());
+    auto locks = aligned_buffer<std::uint8_t>::create(nodes);
+    if (!locks) return std::unexpected(locks.error());
+    auto made = object_array<part>::create(1);
+    if (!made) return std::unexpected(made.error());
+    (*made)[0] = {std::move(*index), std::move(*upper), std::move(*locks)};
+    // It may be there already, from a call that failed between the two.
+    if (base_.size() == chunk) {
+      auto base = no_links(saturated_product(nodes, std::size_t{2} * m_));
+      if (!base) return std::unexpected(base.error());
+      if (auto done = base_.append(std::move(*base)); !done) return done;
+    }
+    return parts_.append(std::move(*made));
+  }
+
+  [[nodiscard]] static expected<aligned_buffer<node>> no_links(std::size_t n) {
+    auto links = aligned_buffer<node>::create(n);
+    if (links) std::ranges::fill(links->span(), no_node);
+    return links;
+  }
+
+  [[nodiscard]] THIMBLE_ALWAYS_INLINE node* base_row(node x) const {
+    return base_[x >> chunk_bits_] + std::size_t{in_chunk(x)} * 2 * m_;
+  }
+  [[nodiscard]] THIMBLE_ALWAYS_INLINE std::span<const node> row(node x, unsigned level) const {
+    if (level == 0) return {base_row(x), 2 * std::size_t{m_}};
+    const part& p = *parts_[x >> chunk_bits_];
+    return {p.upper.data() + (p.levels.upper_row(in_chunk(x)) + level - 1) * m_, m_};
   }
   [[nodiscard]] std::span<node> row(node x, unsigned level) {
     const std::span<const node> links = std::as_const(*this).row(x, level);
     return {const_cast<node*>(links.data()), links.size()};
   }
 
-  // Links stay on nodes that reach this level, and nothing follows the end of a row.
-  [[nodiscard]] bool valid_row(std::span<const node> links, unsigned level) const {
-    bool ended = false;
-    for (const node y : links) {
-      if (y == no_node) {
-        ended = true;
-      } else if (ended || y >= size() || levels_[y] < level) {
-        return false;
-      }
-    }
-    return true;
-  }
-
   [[nodiscard]] static std::uint64_t pack(entry_point entry) { return std::uint64_t{entry.level} << 32 | entry.at; }
 
   unsigned m_ = 0;
-  aligned_buffer<node> base_;
-  aligned_buffer<node> upper_;
-  level_index levels_;
-  aligned_buffer<std::uint8_t> locks_;
+  unsigned chunk_bits_ = chunk_bits;
+  std::uint64_t seed_ = 0;
+  chunk_list<node> base_;
+  chunk_list<part, object_array<part>> parts_;
+  std::size_t size_ = 0;
   std::uint64_t entry_ = pack({});
+  std::uint8_t entry_lock_ = 0;
 };
 
 static_assert(graph<adjacency>);

@@ -32,12 +32,13 @@ inline constexpr unsigned max_level = 15;
   return level;
 }
 
-// Error: out_of_memory.
-[[nodiscard]] inline expected<aligned_buffer<std::uint8_t>> draw_levels(std::size_t n, unsigned m, std::uint64_t seed) {
+// Of n nodes from the first on. Error: out_of_memory.
+[[nodiscard]] inline expected<aligned_buffer<std::uint8_t>> draw_levels(std::size_t n, unsigned m, std::uint64_t seed,
+                                                                        std::size_t first = 0) {
   auto levels = aligned_buffer<std::uint8_t>::create(n);
   if (!levels) return levels;
-  for (std::size_t x = 0; x < n; ++x)
-    (*levels)[x] = static_cast<std::uint8_t>(draw_level(seed, static_cast<node>(x), m));
+  for (std::size_t i = 0; i < n; ++i)
+    (*levels)[i] = static_cast<std::uint8_t>(draw_level(seed, static_cast<node>(first + i), m));
   return levels;
 }
 

@@ -48,6 +48,13 @@ class any_index_of {
     return call(*std::get_if<I>(&held_));
   }
 
+  template <std::size_t I = 0, class Call>
+  auto visit_to_change(Call&& call) {
+    if constexpr (I + 1 < sizeof...(Quantizers))
+      if (held_.index() != I) return visit_to_change<I + 1>(call);
+    return call(*std::get_if<I>(&held_));
+  }
+
   // make.operator()<Quantizer>() of the kind, which is in the list.
   template <class First, class... Rest, class Make>
   [[nodiscard]] static expected<any_index_of> make_one(quantizer_kind kind, Make&& make) {
@@ -135,6 +142,22 @@ class any_index_of {
                                      std::size_t rows_at_once = std::numeric_limits<std::size_t>::max()) const {
     return visit([&](const auto& i) { return i.begin(query, params, scratch, rows_at_once); });
   }
+  [[nodiscard]] expected<radius_hits> search_radius(std::span<const float> query, float radius,
+                                                    const radius_params& params = {}) const {
+    return visit([&](const auto& i) { return i.search_radius(query, radius, params); });
+  }
+  template <store Store>
+  [[nodiscard]] expected<radius_hits> search_radius(std::span<const float> query, float radius,
+                                                    const radius_params& params, Store& from) const {
+    return visit([&](const auto& i) { return i.search_radius(query, radius, params, from); });
+  }
+  [[nodiscard]] expected<search_iterator> iterate(std::span<const float> query,
+                                                  const iterator_params& params = {}) const {
+    return visit([&](const auto& i) { return i.iterate(query, params); });
+  }
+  [[nodiscard]] bool contains(label id) const {
+    return visit([&](const auto& i) { return i.contains(id); });
+  }
   template <store_base Store>
   [[nodiscard]] expected<void> check_store(const Store& from) const {
     return visit([&](const auto& i) { return i.check_store(from); });
@@ -154,6 +177,12 @@ class any_index_of {
   }
   [[nodiscard]] unsigned ef_construction() const {
     return visit([](const auto& i) { return i.ef_construction(); });
+  }
+  [[nodiscard]] unsigned default_ef() const {
+    return visit([](const auto& i) { return i.default_ef(); });
+  }
+  [[nodiscard]] expected<void> set_default_ef(std::size_t ef) {
+    return visit_to_change([&](auto& i) { return i.set_default_ef(ef); });
   }
   [[nodiscard]] std::uint64_t seed() const {
     return visit([](const auto& i) { return i.seed(); });

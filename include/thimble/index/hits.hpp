@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <functional>
 #include <span>
 #include <utility>
 
@@ -20,11 +21,13 @@ namespace thimble::inline THIMBLE_FLAGS {
 
 class hits {
  public:
-  // Error: out_of_memory.
-  [[nodiscard]] static expected<hits> copy(const reranker& from) {
+  // label_of(id): what the user calls what the reranker calls so. Error: out_of_memory.
+  template <class LabelOf = std::identity>
+  [[nodiscard]] static expected<hits> copy(const reranker& from, const LabelOf& label_of = {}) {
     auto neighbors = aligned_buffer<neighbor>::create(from.results().size());
     if (!neighbors) return std::unexpected(neighbors.error());
-    std::ranges::copy(from.results(), neighbors->data());
+    std::ranges::transform(from.results(), neighbors->data(),
+                           [&](const neighbor& n) { return neighbor{.id = label_of(n.id), .distance = n.distance}; });
     hits result;
     result.neighbors_ = std::move(*neighbors);
     result.vectors_read_ = from.vectors_read();

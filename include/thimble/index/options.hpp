@@ -15,12 +15,20 @@
 
 namespace thimble::inline THIMBLE_FLAGS {
 
+// The codes that a graph is built on: distances between two of them decide on its links.
+enum class graph_codes : std::uint8_t {
+  automatic,  // the index's own where they are fine enough (4 bits and more), else sq8
+  own,        // the least memory during the build
+  sq8,        // the fastest build; 1 byte a dimension more while it runs
+};
+
 struct build_options {
   thimble::metric metric = metric::l2;
   // Links per node (M in the paper; level 0 has up to 2m), 2..64. More: better recall at a given ef, more memory.
   unsigned m = 16;
   // Candidates looked at for each inserted vector, at least m. More: a better graph, a slower build.
   unsigned ef_construction = 200;
+  thimble::graph_codes graph_codes = graph_codes::automatic;
   // 0: one for each processor. The graph is the same from run to run with 1 only.
   unsigned threads = 1;
   std::uint64_t seed = 1;

@@ -40,16 +40,21 @@ class atomic_file {
     // Through a symbolic link: the file that it leads to is replaced, not the link.
     char target[PATH_MAX];
     if (::realpath(path, target) != nullptr) path = target;
-    if (struct stat status; ::stat(path, &status) == 0 && !S_ISREG(status.st_mode))
+    struct stat old{};
+    const bool replaces = ::stat(path, &old) == 0;
+    if (replaces && !S_ISREG(old.st_mode))
       return fail(errc::cannot_write, "the output exists and is not a regular file: choose another path");
     if (auto named = file.name(path); !named) return std::unexpected(named.error());
     // A name of its own for each writer; another process may hold it, or have left it when it was killed.
     for (unsigned attempt = 0; attempt < 100; ++attempt) {
       file.number_temporary((static_cast<std::uint32_t>(::getpid()) + attempt * 7919u) % 1'000'000);
-      file.descriptor_ = ::open(file.temporary_.data(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+      file.descriptor_ =
+          ::open(file.temporary_.data(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, replaces ? 0600 : 0666);
       if (file.descriptor_ >= 0 || errno != EEXIST) break;
     }
     if (file.descriptor_ < 0) return failure(errno);
+    // Nobody may read the new file who could not read the old one.
+    if (replaces) (void)::fchmod(file.descriptor_, old.st_mode & 0777);
     return file;
   }
 

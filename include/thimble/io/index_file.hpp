@@ -1,8 +1,8 @@
 // SPDX-FileCopyrightText: 2026 The thimble authors
 // SPDX-License-Identifier: Apache-2.0
 //
-// The layout of a .thimble file, version 2 (sq8 codes of version 1 were other bytes). Little-endian, fixed widths,
-// every section at a multiple of 64 bytes, so that it is used in place where it is mapped or read:
+// The layout of a .thimble file, version 3 (links of versions 1 and 2 were rows of fixed degree). Little-endian, fixed
+// widths, every section at a multiple of 64 bytes, so that it is used in place where it is mapped or read:
 //
 //     file_header | section_entry x n_sections | header checksum (8 bytes) | sections, zero bytes between them
 //
@@ -21,7 +21,7 @@
 namespace thimble::inline THIMBLE_FLAGS {
 
 inline constexpr std::array<char, 8> index_magic = {'t', 'h', 'i', 'm', 'b', 'l', 'e', '\x1a'};
-inline constexpr std::uint32_t index_version = 2;
+inline constexpr std::uint32_t index_version = 3;
 inline constexpr std::size_t section_alignment = 64;
 
 struct file_header {
@@ -38,10 +38,12 @@ enum class section : std::uint32_t {
   quantizer = 2,    // the quantizer's parameters
   codes = 3,        // n rows of code_bytes, then 64 zero bytes that kernels may read
   levels = 4,       // n bytes
-  base_links = 5,   // n x 2m nodes, each row ended by no_node or full
-  upper_links = 6,  // (sum of the levels) x m nodes, in the order of the nodes
+  base_links = 5,   // n lists (graph/packed_links.hpp), then 8 zero bytes
+  upper_links = 6,  // (sum of the levels) x m nodes, in the order of the nodes, each row ended by no_node or full
+  rows = 7,         // the number of each node's vector (core/permutation.hpp)
+  keys = 8,         // the label of each row, ascending (8 bytes each); empty where labels are the rows' numbers
 };
-inline constexpr std::uint32_t n_sections = 6;
+inline constexpr std::uint32_t n_sections = 8;
 
 struct section_entry {
   std::uint32_t kind;
@@ -64,8 +66,10 @@ struct index_meta {
   std::uint32_t entry;
   std::uint32_t entry_level;
   std::uint32_t metric;
+  std::array<std::uint8_t, 4> link_widths;
+  std::uint32_t default_ef;  // of a search that names none
 };
-static_assert(sizeof(index_meta) == 56 && std::is_trivially_copyable_v<index_meta>);
+static_assert(sizeof(index_meta) == 64 && std::is_trivially_copyable_v<index_meta>);
 
 inline constexpr std::size_t header_bytes =
     sizeof(file_header) + n_sections * sizeof(section_entry) + sizeof(std::uint64_t);

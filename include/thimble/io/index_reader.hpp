@@ -88,6 +88,10 @@ class index_sections {
         return "the index file is damaged in the links: copy or build it again";
       case section::upper_links:
         return "the index file is damaged in the upper levels: copy or build it again";
+      case section::rows:
+        return "the index file is damaged in the rows' numbers: copy or build it again";
+      case section::keys:
+        return "the index file is damaged in the labels: copy or build it again";
     }
     return "the index file is damaged";
   }

@@ -52,11 +52,9 @@ class vector_rows {
     return fail(errc::unsupported, "unknown type of values");
   }
 
-  // Asks for the cache lines of a row that is read soon.
+  // Brings the cache lines of a row nearer that is read soon.
   void prefetch(std::size_t i) const {
-    const std::byte* values = values_of(i);
-    const std::size_t bytes = layout_.dim * element_bytes(layout_.type);
-    for (std::size_t at = 0; at < bytes; at += 64) THIMBLE_PREFETCH(values + at);
+    detail::prefetch_bytes(values_of(i), layout_.dim * element_bytes(layout_.type));
   }
 
  private:

@@ -40,9 +40,11 @@ class integer_record {
                   .sum = sum,
                   .scale = scale,
                   .scaled_rows = scaled_rows},
+        .first_round = {},
         .base = base,
     };
     header->query.bases = &header->base;
+    header->first_round = header->query;
   }
 
   // The second round, of 8 bits. scale: as that of finish().
@@ -57,13 +59,18 @@ class integer_record {
   [[nodiscard]] static const simd::integer_query& query(const std::byte* record) {
     return reinterpret_cast<const contents*>(record)->query;
   }
+  // The same without the remainder.
+  [[nodiscard]] static const simd::integer_query& first_round(const std::byte* record) {
+    return reinterpret_cast<const contents*>(record)->first_round;
+  }
 
  private:
   struct contents {
     simd::integer_query query;
+    simd::integer_query first_round;
     float base;
   };
-  static constexpr std::size_t header_bytes = 128;
+  static constexpr std::size_t header_bytes = 192;
   static_assert(sizeof(contents) <= header_bytes);
 
   [[nodiscard]] static std::size_t arranged_offset(std::size_t dim) {

@@ -67,6 +67,16 @@ concept symmetric_quantizer =
       { q.prepare_from_code(kernels, in, out) } -> std::same_as<void>;
     };
 
+// One that has a cheaper estimate than its best, good enough to find the way through a graph: what is found is then
+// estimated again.
+template <class Q>
+concept scouting_quantizer =
+    quantizer<Q> && requires(const Q& q, const std::byte* query, const simd::kernel_set& kernels, simd::code_rows codes,
+                             const node* nodes, std::size_t n, float* distances) {
+      // As estimate(), from the same prepared query.
+      { q.scout(kernels, query, codes, nodes, n, distances) } -> std::same_as<void>;
+    };
+
 // One that knows how far off its estimates are.
 template <class Q>
 concept bounded_quantizer = quantizer<Q> && requires(const Q& q, const std::byte* in, float distance) {

@@ -179,6 +179,14 @@ class rabitq {
     kernels.estimate[Bits](detail::prepared_rabitq_query(query).query(), codes, nodes, n, distances);
   }
 
+  // By the first round of the query's values alone.
+  void scout(const simd::kernel_set& kernels, const std::byte* query, simd::code_rows codes, const node* nodes,
+             std::size_t n, float* distances) const
+    requires(Bits == 8)
+  {
+    kernels.estimate[Bits](detail::prepared_rabitq_query(query).first_round(), codes, nodes, n, distances);
+  }
+
   // Two independent errors. The code's: what y has across r meets a random direction across r that is as long as the
   // tangent of the angle between r and z. The query's: each s is off by up to 1/2, a variance of 1/12, times |g z|^2.
   // For l2 (half of it for inner product):
@@ -277,5 +285,6 @@ class rabitq {
 
 static_assert(bounded_quantizer<rabitq<1>> && !symmetric_quantizer<rabitq<3>>);
 static_assert(bounded_quantizer<rabitq<4>> && symmetric_quantizer<rabitq<4>> && symmetric_quantizer<rabitq<8>>);
+static_assert(scouting_quantizer<rabitq<8>> && !scouting_quantizer<rabitq<7>>);
 
 }  // namespace thimble::inline THIMBLE_FLAGS

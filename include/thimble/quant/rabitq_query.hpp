@@ -27,7 +27,7 @@ struct rabitq_query_layout {
   // Beside 8 bits a second round of values takes what the first one leaves.
   [[nodiscard]] std::size_t rounds() const { return bits == 8 ? 2 : 1; }
 
-  static constexpr std::size_t bases = 128;
+  static constexpr std::size_t bases = 192;
   [[nodiscard]] std::size_t lengths() const { return bases + n_centroids * sizeof(float); }
   [[nodiscard]] std::size_t arranged() const {
     return round_up(bases + 2 * n_centroids * sizeof(float), std::size_t{64});
@@ -43,6 +43,8 @@ class prepared_rabitq_query {
   explicit prepared_rabitq_query(const std::byte* record) : record_(record) {}
 
   [[nodiscard]] const simd::integer_query& query() const { return contents().query; }
+  // The same without the remainder.
+  [[nodiscard]] const simd::integer_query& first_round() const { return contents().first_round; }
   [[nodiscard]] double base(std::size_t c) const { return static_cast<double>(query().bases[c]); }
   // |q' - c'|
   [[nodiscard]] double length(std::size_t c) const {
@@ -54,6 +56,7 @@ class prepared_rabitq_query {
  protected:
   struct header {
     simd::integer_query query;
+    simd::integer_query first_round;
     std::uint32_t n_centroids;
     float rounding;
   };
@@ -79,7 +82,7 @@ class rabitq_query : public prepared_rabitq_query {
   // Describes the query by its values. step: what 1 in them stands for.
   void finish(const simd::kernel_set& kernels, std::size_t factor_offset, float step) const {
     const std::int32_t sum = arrange(kernels, 0);
-    new (record_) header{
+    auto* made = new (record_) header{
         .query = {.values = record_ + layout_.arranged(),
                   .bases = bases(),
                   .dim = layout_.dim,
@@ -87,9 +90,11 @@ class rabitq_query : public prepared_rabitq_query {
                   .sum = sum,
                   .scale = step / 2,  // t is twice the centred dot product
                   .scaled_rows = true},
+        .first_round = {},
         .n_centroids = static_cast<std::uint32_t>(layout_.n_centroids),
         .rounding = step * deviation,
     };
+    made->first_round = made->query;
   }
 
   // The same from the rotated query.

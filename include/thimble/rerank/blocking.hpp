@@ -29,11 +29,11 @@ template <store Store>
   while (!r.done()) {
     const std::span<const node> needed = r.needs();
     if constexpr (row_store<Store>) {
+      if constexpr (requires { from.prefetch(node{}); })
+        for (const node x : needed) from.prefetch(x);
       for (std::size_t i = 0; i < needed.size(); ++i) {
         const auto row = from.row(needed[i], rows.first(from.dim()));
         if (!row) return std::unexpected(row.error());
-        if constexpr (requires { from.prefetch(node{}); })
-          if (i + 1 < needed.size()) from.prefetch(needed[i + 1]);
         r.accept(i, *row);
       }
     } else {

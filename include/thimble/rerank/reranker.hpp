@@ -58,10 +58,12 @@ class reranker {
     return {};
   }
 
-  // By `fixed`. candidates: nearest first, no more than reserved. The query is copied.
+  // By `fixed`. candidates: nearest first, no more than reserved; their ids are rows. keys: the label of each row,
+  // where that is not its number; must outlive the results. The query is copied.
   void start(const simd::kernel_set& kernels, metric m, std::span<const float> query,
-             std::span<const candidate> candidates, std::size_t k, std::size_t rerank) {
-    begin(kernels, m, query, candidates, k, rerank);
+             std::span<const candidate> candidates, std::size_t k, std::size_t rerank,
+             std::span<const label> keys = {}) {
+    begin(kernels, m, query, candidates, k, rerank, keys);
     // Farthest first: what is read next leaves at the end.
     std::ranges::transform(candidates, ranked_.data(), unmarked);
     std::ranges::reverse(unread());
@@ -73,9 +75,9 @@ class reranker {
   template <class LowerBound>
   void start_by_bound(const simd::kernel_set& kernels, metric m, std::span<const float> query,
                       std::span<const candidate> candidates, std::size_t k, std::size_t rerank,
-                      std::size_t rows_at_once, LowerBound&& lower_bound) {
-    if (rerank < std::min(k, candidates.size())) return start(kernels, m, query, candidates, k, rerank);
-    begin(kernels, m, query, candidates, k, rerank);
+                      std::size_t rows_at_once, LowerBound&& lower_bound, std::span<const label> keys = {}) {
+    if (rerank < std::min(k, candidates.size())) return start(kernels, m, query, candidates, k, rerank, keys);
+    begin(kernels, m, query, candidates, k, rerank, keys);
     std::ranges::transform(candidates, ranked_.data(),
                            [&](candidate c) { return candidate::of(lower_bound(c), c.id()); });
     std::ranges::sort(unread(), std::greater());
@@ -106,7 +108,7 @@ class reranker {
     if (done()) finish();
   }
 
-  // The k nearest, nearest first; ties by label. Valid until the next start().
+  // The k nearest, nearest first; ties by row. Valid until the next start().
   [[nodiscard]] std::span<const neighbor> results() const {
     THIMBLE_ASSERT(done());
     return results_.span().first(k_);
@@ -127,7 +129,7 @@ class reranker {
   [[nodiscard]] static candidate unmarked(candidate c) { return {c.key & ~std::uint64_t{1}}; }
 
   void begin(const simd::kernel_set& kernels, metric m, std::span<const float> query,
-             std::span<const candidate> candidates, std::size_t k, std::size_t rerank) {
+             std::span<const candidate> candidates, std::size_t k, std::size_t rerank, std::span<const label> keys) {
     THIMBLE_ASSERT(candidates.size() <= ranked_.size() && query.size() <= query_.size());
     std::ranges::copy(query, query_.data());
     dim_ = query.size();
@@ -137,6 +139,7 @@ class reranker {
     most_at_once_ = most_;
     k_ = std::min(k, n_unread_);
     nearest_.clear(std::max(k_, std::size_t{1}));
+    keys_ = keys;
     by_bound_ = false;
     n_needed_ = 0;
     vectors_read_ = 0;
@@ -163,7 +166,7 @@ class reranker {
     for (std::size_t i = 0, e = 0; i < k_; ++i) {
       const bool estimate = n_unread_ > 0 && (e == exact.size() || ranked_[n_unread_ - 1] < exact[e]);
       const candidate next = estimate ? ranked_[--n_unread_] : exact[e++];
-      results_[i] = {.id = next.id(), .distance = next.distance()};
+      results_[i] = {.id = keys_.empty() ? next.id() : keys_[next.id()], .distance = next.distance()};
     }
   }
 
@@ -173,6 +176,7 @@ class reranker {
   aligned_buffer<node> needed_;
   candidate_list nearest_;  // of those read, by exact distance
   aligned_buffer<neighbor> results_;
+  std::span<const label> keys_;
   std::size_t dim_ = 0;
   std::size_t k_ = 0;
   std::size_t most_ = 0;

@@ -98,11 +98,40 @@ class candidate_list {
   // Whether it holds as many as it keeps.
   [[nodiscard]] bool full() const { return size_ == ef_; }
 
+  // Gives every candidate the id that label_of(its node) says; none is marked as expanded any more. The order is by
+  // distance, then by the new id.
+  template <class LabelOf>
+  void relabel(LabelOf&& label_of) {
+    for (std::size_t i = 0; i < size_; ++i)
+      place(i, {(items_[i].key >> 32 << 32) | std::uint64_t{label_of(items_[i].id())} << 1});
+  }
+
+  // Gives every candidate the distance that estimate(its nodes, how many of them, distances) says; none is marked as
+  // expanded any more.
+  template <class Estimate>
+  void estimate_again(Estimate&& estimate) {
+    constexpr std::size_t at_once = 64;
+    node nodes[at_once];
+    float distances[at_once];
+    for (std::size_t first = 0; first < size_; first += at_once) {
+      const std::size_t count = size_ - first < at_once ? size_ - first : at_once;
+      for (std::size_t i = 0; i < count; ++i) nodes[i] = items_[first + i].id();
+      estimate(nodes, count, distances);
+      for (std::size_t i = 0; i < count; ++i) place(first + i, candidate::of(distances[i], nodes[i]));
+    }
+  }
+
   // Nearest first.
   [[nodiscard]] std::span<const candidate> items() const { return items_.span().first(size_); }
   [[nodiscard]] std::size_t bytes() const { return items_.bytes(); }
 
  private:
+  // Puts a new i-th candidate among those before it, which are in order.
+  void place(std::size_t i, candidate fresh) {
+    for (; i > 0 && items_[i - 1] > fresh; --i) items_[i] = items_[i - 1];
+    items_[i] = fresh;
+  }
+
   aligned_buffer<candidate> items_;
   std::size_t size_ = 0;
   std::size_t ef_ = 0;

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <algorithm>
+#include <concepts>
 #include <cstddef>
 
 #include <thimble/core/config.hpp>
@@ -32,16 +33,16 @@ namespace thimble::inline THIMBLE_FLAGS {
 
 // As beam_search, with two lists, both cleared by the caller: `walk` leads, `found` holds the nearest that pass. It
 // ends when all that may still be expanded is farther than the last found.
-template <graph Graph, estimator Estimator>
-void filtered_beam_search(const Graph& g, const Estimator& estimate, const label_filter& passes, located start,
+template <graph Graph, estimator Estimator, std::predicate<node> Passes>
+void filtered_beam_search(const Graph& g, const Estimator& estimate, const Passes& passes, located start,
                           candidate_list& walk, candidate_list& found, visited_set& visited, link_batch& batch) {
   const auto meet = [&](float distance, node x) {
     if (found.full() && candidate::of(distance, x) > found.items().back()) return;
     walk.insert(distance, x);
     if (passes(x)) found.insert(distance, x);
   };
-  visited.clear();
-  (void)visited.insert(start.at);
+  const visited_set::marks seen = visited.begin();
+  (void)seen.insert(start.at);
   meet(start.distance, start.at);
   for (const candidate* next; (next = walk.next()) != nullptr;) {
     if (found.full() && *next > found.items().back()) return;
@@ -49,7 +50,7 @@ void filtered_beam_search(const Graph& g, const Estimator& estimate, const label
     std::size_t n = 0;
     g.for_each_link(x, 0, [&](node y) {
       batch.nodes[n] = y;
-      n += visited.insert(y) ? 1 : 0;
+      n += seen.insert(y) ? 1 : 0;
     });
     if (const candidate* after = walk.next(); after != nullptr) g.prefetch_links(after->id());
     estimate(batch.nodes, n, batch.distances);
@@ -57,14 +58,14 @@ void filtered_beam_search(const Graph& g, const Estimator& estimate, const label
   }
 }
 
-// Fills `found` (cleared by the caller) with the nearest of all n nodes that pass.
-template <estimator Estimator>
-void filtered_scan(std::size_t n, const Estimator& estimate, const label_filter& passes, candidate_list& found,
-                   link_batch& batch) {
+// Fills `found` (cleared by the caller) with the nearest of all n nodes whose labels pass; node_of(label).
+template <estimator Estimator, class NodeOf>
+void filtered_scan(std::size_t n, const Estimator& estimate, const label_filter& passes, const NodeOf& node_of,
+                   candidate_list& found, link_batch& batch) {
   constexpr std::size_t most = sizeof(batch.nodes) / sizeof(node);
   for (std::size_t x = passes.next(0, n); x < n;) {
     std::size_t count = 0;
-    for (; x < n && count < most; x = passes.next(x + 1, n)) batch.nodes[count++] = static_cast<node>(x);
+    for (; x < n && count < most; x = passes.next(x + 1, n)) batch.nodes[count++] = node_of(x);
     estimate(batch.nodes, count, batch.distances);
     for (std::size_t i = 0; i < count; ++i) found.insert(batch.distances[i], batch.nodes[i]);
   }

@@ -52,7 +52,7 @@ class label_filter {
   [[nodiscard]] THIMBLE_ALWAYS_INLINE bool operator()(label id) const {
     if (kind_ == kind::all) return true;
     if (kind_ == kind::predicate) return ask_(predicate_, id);
-    const std::uint64_t word = word_at(static_cast<std::size_t>(id / 64));
+    const std::uint64_t word = word_at(id / 64);
     return (word >> (id % 64) & 1) != 0;
   }
 
@@ -90,8 +90,8 @@ class label_filter {
       : bits_(bits), predicate_(predicate), ask_(ask), kind_(which) {}
 
   // The bits of those that pass.
-  [[nodiscard]] THIMBLE_ALWAYS_INLINE std::uint64_t word_at(std::size_t i) const {
-    const std::uint64_t word = i < bits_.size() ? bits_[i] : 0;
+  [[nodiscard]] THIMBLE_ALWAYS_INLINE std::uint64_t word_at(std::uint64_t i) const {
+    const std::uint64_t word = i < bits_.size() ? bits_[static_cast<std::size_t>(i)] : 0;
     return kind_ == kind::denied ? ~word : word;
   }
 

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 
 #include <thimble/core/config.hpp>
 #include <thimble/search/label_filter.hpp>
@@ -23,8 +24,14 @@ enum class rerank_policy : std::uint8_t {
 struct search_params {
   // Results wanted; an index of fewer vectors gives all it has.
   std::size_t k = 10;
-  // Candidates the search keeps: more is slower and finds more. Below k it counts as k.
-  std::size_t ef = 64;
+  // Candidates the search keeps: more is slower and finds more. Below k it counts as k. 0: the index's default, which
+  // is 64 or what was chosen for it ('thimble tune').
+  std::size_t ef = 0;
+  // The walk also ends where all that is left to expand is farther than (1 + gamma) times the k-th best candidate, by
+  // the metric's own distance (l2: squared): for queries that are easier than others. 0 or more; .2 to .5 is usual, and
+  // a large one changes nothing. Not while the k-th distance is 0 or below, as inner products may be, nor with a
+  // filter. (Adaptive beam search, arXiv 2505.15636.)
+  std::optional<float> gamma{};
   // With a store: how many of the best candidates are read from it and measured exactly, at most. 0: none, distances
   // are estimates. From k on, every distance is exact.
   std::size_t rerank = 50;
@@ -39,9 +46,13 @@ struct search_params {
   label_filter filter{};
 };
 
+inline constexpr std::uint32_t usual_ef = 64;
+inline constexpr std::uint32_t max_default_ef = 1'000'000;
+
 // Candidates a search of n vectors keeps.
-[[nodiscard]] constexpr std::size_t candidates_wanted(const search_params& params, std::size_t n) {
-  return std::min(std::max(params.ef, params.k), n);
+[[nodiscard]] constexpr std::size_t candidates_wanted(const search_params& params, std::size_t default_ef,
+                                                      std::size_t n) {
+  return std::min(std::max(params.ef == 0 ? default_ef : params.ef, params.k), n);
 }
 
 }  // namespace thimble::inline THIMBLE_FLAGS

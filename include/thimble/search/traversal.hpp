@@ -57,19 +57,39 @@ template <graph Graph, estimator Estimator>
   return best;
 }
 
+// When a beam ends before all its candidates are expanded: never.
+struct no_early_stop {
+  [[nodiscard]] constexpr bool operator()(const candidate_list& /*candidates*/) const { return false; }
+};
+
+// Where the next candidate is farther than `factor` times the k-th best. A k-th distance of 0 or below has no multiple
+// that is farther: no stop (distances of inner products may be negative).
+struct distance_stop {
+  std::size_t k;  // at least 1
+  float factor;   // 1 + gamma
+
+  [[nodiscard]] bool operator()(const candidate_list& candidates) const {
+    const auto items = candidates.items();
+    if (items.size() < k) return false;
+    const float kth = items[k - 1].distance();
+    const candidate* const next = candidates.next();
+    return kth > 0 && next != nullptr && next->distance() > factor * kth;
+  }
+};
+
 // Fills `candidates` (cleared by the caller, with its ef) with the nearest nodes that the level's links lead to.
 // Each expansion runs in two passes: collect the links not seen before, then estimate them as one batch.
-template <graph Graph, estimator Estimator>
+template <graph Graph, estimator Estimator, std::predicate<const candidate_list&> Stop = no_early_stop>
 void beam_search(const Graph& g, const Estimator& estimate, located start, unsigned level, candidate_list& candidates,
-                 visited_set& visited, link_batch& batch) {
-  visited.clear();
-  (void)visited.insert(start.at);
+                 visited_set& visited, link_batch& batch, const Stop& stop = {}) {
+  const visited_set::marks seen = visited.begin();
+  (void)seen.insert(start.at);
   candidates.insert(start.distance, start.at);
-  for (node x; (x = candidates.expand_next()) != no_node;) {
+  for (node x; !stop(candidates) && (x = candidates.expand_next()) != no_node;) {
     std::size_t n = 0;
     g.for_each_link(x, level, [&](node y) {
       batch.nodes[n] = y;
-      n += visited.insert(y) ? 1 : 0;
+      n += seen.insert(y) ? 1 : 0;
     });
     if (const candidate* next = candidates.next(); next != nullptr && level == 0) g.prefetch_links(next->id());
     estimate(batch.nodes, n, batch.distances);

@@ -23,11 +23,19 @@ namespace thimble::inline THIMBLE_FLAGS::simd {
 inline constexpr std::size_t code_slack = 64;
 
 // Row i starts at data + i * stride: the codes of dim values (code_layout.hpp), then its factors at a multiple of 4
-// bytes.
+// bytes. Rows that grow stand in chunks of 2^chunk_bits instead (core/chunk_list.hpp), each with its own slack.
 struct code_rows {
   const std::byte* data;
   std::size_t stride;
+  const std::byte* const* chunks = nullptr;
+  unsigned chunk_bits = 0;
 };
+
+[[nodiscard]] THIMBLE_ALWAYS_INLINE const std::byte* row_of(const code_rows& rows, node x) {
+  if (rows.chunks == nullptr) [[likely]]
+    return rows.data + x * rows.stride;
+  return rows.chunks[x >> rows.chunk_bits] + (x & ((node{1} << rows.chunk_bits) - 1)) * rows.stride;
+}
 
 // The factors of a row, from byte factor_offset on, in this order:
 //   float add            the part of the distance that does not depend on the query

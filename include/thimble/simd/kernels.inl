@@ -30,7 +30,7 @@ template <std::size_t Rows>
 THIMBLE_ALWAYS_INLINE void prefetch(const code_rows& rows, const node* nodes, std::size_t n, std::size_t row_bytes) {
   if constexpr (prefetches) {
     for (std::size_t i = 0; i < Rows && i < n; ++i) {
-      const std::byte* row = rows.data + nodes[i] * rows.stride;
+      const std::byte* row = row_of(rows, nodes[i]);
       // The last byte too: a row may begin anywhere in a line, and its factors are at its end.
       for (std::size_t line = 0; line < prefetched_lines; ++line) {
         const std::size_t at = line * cache_line;
@@ -52,7 +52,7 @@ THIMBLE_ALWAYS_INLINE void touch(const code_rows& rows, const node* nodes, std::
     const std::size_t most = touched_lines * cache_line;
     const std::size_t end = row_bytes < most ? row_bytes : most;
     for (std::size_t i = 0; i < n; ++i) {
-      const auto* row = reinterpret_cast<const volatile unsigned char*>(rows.data) + nodes[i] * rows.stride;
+      const auto* row = reinterpret_cast<const volatile unsigned char*>(row_of(rows, nodes[i]));
       for (std::size_t at = 0; at < end; at += cache_line) static_cast<void>(row[at]);
     }
   }
@@ -148,7 +148,7 @@ THIMBLE_ALWAYS_INLINE void estimate_group(const integer_query& query, const code
   sums partial[Rows];
 #pragma GCC unroll 4
   for (std::size_t r = 0; r < Rows; ++r) {
-    row[r] = reinterpret_cast<const unsigned char*>(rows.data) + nodes[r] * rows.stride;
+    row[r] = reinterpret_cast<const unsigned char*>(row_of(rows, nodes[r]));
     partial[r] = zero_sums();
   }
   add_planes<Bits>(query, row, partial);
@@ -254,7 +254,7 @@ THIMBLE_ALWAYS_INLINE void float_group(const float* query, std::size_t dim, cons
                                        float* out) {
   const Value* row[Rows];
 #pragma GCC unroll 4
-  for (std::size_t r = 0; r < Rows; ++r) row[r] = reinterpret_cast<const Value*>(rows.data + nodes[r] * rows.stride);
+  for (std::size_t r = 0; r < Rows; ++r) row[r] = reinterpret_cast<const Value*>(row_of(rows, nodes[r]));
   float_group<Term>(query, dim, row, out);
 }
 

@@ -11,6 +11,7 @@
 
 #include <thimble/core/aligned_buffer.hpp>
 #include <thimble/core/bfloat16.hpp>
+#include <thimble/core/bytes.hpp>
 #include <thimble/core/config.hpp>
 #include <thimble/core/error.hpp>
 #include <thimble/core/half.hpp>
@@ -41,11 +42,8 @@ class memory_store {
     return vectors_.row(i, scratch);
   }
 
-  // Asks for the cache lines of a row that is read soon.
-  void prefetch(std::size_t i) const {
-    const std::byte* values = vectors_.row_bytes(i);
-    for (std::size_t at = 0; at < dim() * sizeof(T); at += 64) THIMBLE_PREFETCH(values + at);
-  }
+  // Brings a row nearer that is read soon.
+  void prefetch(std::size_t i) const { detail::prefetch_bytes(vectors_.row_bytes(i), dim() * sizeof(T)); }
 
  private:
   memory_store(const matrix_view<T>& vectors, std::uint64_t identity) : vectors_(vectors), fingerprint_(identity) {}

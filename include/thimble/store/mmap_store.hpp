@@ -70,7 +70,7 @@ class mmap_store {
     return rows_.row(i, scratch);
   }
 
-  // Asks for the cache lines of a row that is read soon; a page that is not in memory is not waited for.
+  // Brings a row nearer that is read soon.
   void prefetch(std::size_t i) const { rows_.prefetch(i); }
 
   // Whether the file is still as long as it was at open. Error: truncated.

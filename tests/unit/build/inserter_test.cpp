@@ -87,5 +87,92 @@ TEST(inserter, equal_rows_are_inserted_without_end_or_self_links) {
   for (const unsigned threads : {1u, 4u}) expect_sound(built(data, 300, threads));
 }
 
+// Links, on any level, to nodes of which `is` holds.
+template <class Is>
+std::size_t links_to(const adjacency& graph, const Is& is) {
+  std::size_t n = 0;
+  for (node x = 0; x < graph.size(); ++x)
+    for (unsigned level = 0; level <= graph.level(x); ++level)
+      n += static_cast<std::size_t>(std::ranges::count_if(links_of(graph, x, level), is));
+  return n;
+}
+
+TEST(inserter, nodes_that_are_not_usable_get_no_links_and_lose_some_in_full_rows) {
+  constexpr node n = 1000, old = 600;
+  const coded<float32> data(test::clustered_vectors(n, 12, 1), metric::l2);
+  bool leaving = false;
+  const auto leaves = [](node x) { return x < old && x % 4 == 1; };
+  const auto usable = [&](node x) { return !leaving || !leaves(x); };
+  auto graph = std::move(*adjacency::create(n, m, 3));
+  insert_scratch scratch;
+  ASSERT_TRUE(succeeded(scratch.reserve(n, 30, data.quantizer().query_bytes())));
+  inserter<float32, decltype(usable)> insert(graph, data.quantizer(), data.kernels(), data.rows(), 30, usable);
+  for (node x = 0; x < old; ++x) insert.insert(x, scratch);
+  const std::size_t before = links_to(graph, leaves);
+  leaving = true;
+  for (node x = old; x < n; ++x) {
+    insert.insert(x, scratch);
+    for (unsigned level = 0; level <= graph.level(x); ++level)
+      EXPECT_EQ(std::ranges::count_if(links_of(graph, x, level), leaves), 0);
+  }
+  EXPECT_LT(links_to(graph, leaves), before);
+  EXPECT_EQ(test::reachable(graph), n);
+}
+
+TEST(inserter, a_predicate_that_is_always_true_changes_no_link) {
+  const coded<float32> data(test::clustered_vectors(1000, 12, 1), metric::l2);
+  const adjacency plain = built(data, 1000, 1);
+  auto graph = std::move(*adjacency::create(1000, m, 3));
+  insert_scratch scratch;
+  ASSERT_TRUE(succeeded(scratch.reserve(1000, 30, data.quantizer().query_bytes())));
+  const auto usable = [](node) { return true; };
+  const auto rows = [&] { return data.rows(); };
+  inserter<float32, decltype(usable), decltype(rows)> insert(graph, data.quantizer(), data.kernels(), rows, 30, usable);
+  for (node x = 0; x < 1000; ++x) insert.insert(x, scratch);
+  for (node x = 0; x < 1000; ++x)
+    for (unsigned level = 0; level <= graph.level(x); ++level)
+      ASSERT_EQ(links_of(graph, x, level), links_of(plain, x, level));
+}
+
+TEST(inserter, a_slot_is_used_again_while_links_still_lead_there) {
+  constexpr node n = 500;
+  coded<float32> data(test::clustered_vectors(n, 12, 1), metric::l2);
+  const auto usable = [](node) { return true; };
+  auto graph = std::move(*adjacency::create(n, m, 3));
+  insert_scratch scratch;
+  ASSERT_TRUE(succeeded(scratch.reserve(n, 30, data.quantizer().query_bytes())));
+  inserter<float32, decltype(usable)> insert(graph, data.quantizer(), data.kernels(), data.rows(), 30, usable);
+  for (node x = 0; x < n; ++x) insert.insert(x, scratch);
+  // Vectors change places, one after another.
+  for (node x = 0; x < n; ++x) {
+    if (x == graph.entry().at) continue;
+    std::swap_ranges(data.code(x), data.code(x) + data.quantizer().code_bytes(), data.code((x * 7 + 1) % n));
+    insert.insert(x, scratch);
+    EXPECT_FALSE(links_of(graph, x, 0).empty());
+  }
+  expect_sound(graph);
+}
+
+TEST(inserter, a_graph_that_outgrew_the_scratch_is_walked_without_the_new_nodes) {
+  constexpr node n = 5000, known = 200;
+  const coded<float32> data(test::clustered_vectors(n, 4, 1), metric::l2);
+  auto graph = adjacency::create(m, 3);
+  insert_scratch small, large;
+  ASSERT_TRUE(succeeded(small.reserve(known, 30, data.quantizer().query_bytes())));
+  inserter<float32> insert(graph, data.quantizer(), data.kernels(), data.rows(), 30);
+  for (node x = 0; x < n; ++x) {
+    if (x >= graph.size()) {
+      ASSERT_TRUE(succeeded(graph.grow(x + 1)));
+      ASSERT_TRUE(succeeded(large.reserve(graph.size(), 30, data.quantizer().query_bytes())));
+    }
+    insert.insert(x, x % 5 == 0 ? small : large);
+    if (x < 2 * known || x % 5 != 0) continue;
+    // Each beam begins where the way down ended, wherever that is.
+    const auto links = links_of(graph, x, 0);
+    EXPECT_LE(std::ranges::count_if(links, [&](node y) { return y >= known && y < x; }), 1);
+    EXPECT_FALSE(links.empty());
+  }
+}
+
 }  // namespace
 }  // namespace thimble

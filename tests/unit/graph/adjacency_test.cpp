@@ -103,97 +103,85 @@ TEST(adjacency, readers_see_only_valid_nodes_while_rows_are_rewritten) {
   });
 }
 
-// -------------------------------------------------------------------------------------------------- parts of a file
-
-struct parts {
-  unsigned m = 2;
-  std::vector<std::uint8_t> levels{0, 1, 2, 0, 1};
-  std::vector<node> base = std::vector<node>(5 * 4, no_node);
-  std::vector<node> upper = std::vector<node>(4 * 2, no_node);
-  entry_point entry{2, 2};
-
-  parts() {
-    base[0] = 1;
-    base[1] = 4;
-    base[4] = 0;
-    upper[0] = 2;  // node 1, level 1
-    upper[2] = 1;  // node 2, level 1
-    upper[3] = 4;
+TEST(adjacency, grows_by_chunks_and_keeps_its_rows) {
+  auto g = adjacency::create(3, 7);
+  EXPECT_EQ(g.size(), 0u);
+  EXPECT_EQ(g.entry().at, no_node);
+  std::size_t written = 0;
+  const auto link_of = [](std::size_t x, unsigned level) { return static_cast<node>(x * 31 + level); };
+  for (const std::size_t n : {1u, 2u, 4096u, 4097u, 60'000u}) {
+    ASSERT_TRUE(succeeded(g.grow(n)));
+    EXPECT_EQ(g.size(), (n + 4095) / 4096 * 4096);
+    for (; written < g.size(); ++written) {
+      const auto x = static_cast<node>(written);
+      ASSERT_EQ(g.level(x), draw_level(7, x, 3));
+      for (unsigned level = 0; level <= g.level(x); ++level) {
+        ASSERT_TRUE(links(g, x, level).empty());
+        ASSERT_TRUE(g.append_link(x, level, link_of(x, level)));
+      }
+    }
+    for (node x = 0; x < written; ++x)
+      for (unsigned level = 0; level <= g.level(x); ++level)
+        ASSERT_EQ(links(g, x, level), std::vector<node>{link_of(x, level)});
   }
-  [[nodiscard]] expected<adjacency> read() const {
-    return adjacency::from_parts(m, aligned_buffer<std::uint8_t>::borrow(levels), aligned_buffer<node>::borrow(base),
-                                 aligned_buffer<node>::borrow(upper), entry);
-  }
-};
-
-TEST(adjacency, good_parts_make_a_graph) {
-  const parts good;
-  const auto g = good.read();
-  ASSERT_TRUE(succeeded(g));
-  EXPECT_EQ(links(*g, 0, 0), (std::vector<node>{1, 4}));
-  EXPECT_EQ(links(*g, 2, 1), (std::vector<node>{1, 4}));
-  EXPECT_EQ(links(*g, 1, 1), std::vector<node>{2});
-  EXPECT_EQ(g->entry().at, 2u);
-  EXPECT_EQ(g->entry().level, 2u);
-  EXPECT_EQ(g->base_links().data(), good.base.data());
 }
 
-TEST(adjacency, what_was_built_is_read_back) {
-  auto g = adjacency::create(50, 3, 9);
-  const std::vector<node> row{4, 9};
-  node top = 0;
-  for (node x = 0; x < 50; ++x) {
-    g->set_links(x, 0, row);
-    if (g->level(x) > g->level(top)) top = x;
-  }
-  g->set_entry({top, g->level(top)});
-  const auto read = adjacency::from_parts(3, aligned_buffer<std::uint8_t>::borrow(g->levels()),
-                                          aligned_buffer<node>::borrow(g->base_links()),
-                                          aligned_buffer<node>::borrow(g->upper_links()), g->entry());
-  ASSERT_TRUE(succeeded(read));
-  for (node x = 0; x < 50; ++x) EXPECT_EQ(links(*read, x, 0), row);
+TEST(adjacency, growing_to_less_changes_nothing) {
+  auto g = adjacency::create(3, 1);
+  ASSERT_TRUE(succeeded(g.grow(101)));
+  EXPECT_EQ(g.size(), 4096u);
+  const std::size_t bytes = g.bytes();
+  ASSERT_TRUE(succeeded(g.grow(7)));
+  EXPECT_EQ(g.size(), 4096u);
+  EXPECT_EQ(g.bytes(), bytes);
+  EXPECT_EQ(code_of(g.grow(max_nodes + 1)), errc::too_many_vectors);
+  const auto whole = adjacency::create(100, 3, 1);
+  EXPECT_EQ(whole->size(), 100u);
+  EXPECT_LT(whole->bytes(), 100 * (8 * 3 + 2 + 20) + 1000);
 }
 
-TEST(adjacency, every_wrong_part_is_corrupt) {
-  const auto with = [](auto&& change) {
-    parts changed;
-    change(changed);
-    return code_of(changed.read());
-  };
-  EXPECT_EQ(with([](parts&) {}), std::nullopt);
-  EXPECT_EQ(with([](parts& p) { p.m = 0; }), errc::corrupt);
-  EXPECT_EQ(with([](parts& p) { p.m = 1; }), errc::corrupt);
-  EXPECT_EQ(with([](parts& p) { p.m = 3; }), errc::corrupt);
-  EXPECT_EQ(with([](parts& p) { p.m = 65; }), errc::corrupt);
-  EXPECT_EQ(with([](parts& p) { p.m = 0x80000002u; }), errc::corrupt);
-  EXPECT_EQ(with([](parts& p) { p.base.pop_back(); }), errc::corrupt);
-  EXPECT_EQ(with([](parts& p) { p.base.push_back(no_node); }), errc::corrupt);
-  EXPECT_EQ(with([](parts& p) { p.upper.pop_back(); }), errc::corrupt);
-  EXPECT_EQ(with([](parts& p) { p.upper.push_back(no_node); }), errc::corrupt);
-  EXPECT_EQ(with([](parts& p) { p.levels.pop_back(); }), errc::corrupt);
-  EXPECT_EQ(with([](parts& p) { p.levels.clear(); }), errc::corrupt);
-  EXPECT_EQ(with([](parts& p) { p.levels[0] = 1; }), errc::corrupt) << "more rows than there are";
-  EXPECT_EQ(with([](parts& p) { p.levels[0] = 255; }), errc::corrupt);
-  EXPECT_EQ(with([](parts& p) { std::swap(p.levels[1], p.levels[0]); }), errc::corrupt)
-      << "links to a node below its level";
-  EXPECT_EQ(with([](parts& p) { p.entry = {5, 2}; }), errc::corrupt);
-  EXPECT_EQ(with([](parts& p) { p.entry = {no_node, 2}; }), errc::corrupt);
-  EXPECT_EQ(with([](parts& p) { p.entry = {2, 1}; }), errc::corrupt);
-  EXPECT_EQ(with([](parts& p) { p.entry = {2, 3}; }), errc::corrupt);
-  EXPECT_EQ(with([](parts& p) { p.entry = {1, 1}; }), errc::corrupt) << "a node stands above the entry";
-  EXPECT_EQ(with([](parts& p) { p.base[0] = 5; }), errc::corrupt);
-  EXPECT_EQ(with([](parts& p) { p.base[0] = no_node - 1; }), errc::corrupt);
-  EXPECT_EQ(with([](parts& p) { p.base[19] = 0; }), errc::corrupt) << "a link behind the end of its row";
-  EXPECT_EQ(with([](parts& p) { p.upper[0] = 0; }), errc::corrupt) << "a link to a node that is not on this level";
-  EXPECT_EQ(with([](parts& p) { p.upper[4] = 4; }), errc::corrupt) << "level 2 to a node of level 1";
-  EXPECT_EQ(with([](parts& p) { p.upper[1] = 0x7fffffffu; }), errc::corrupt);
+TEST(adjacency, takes_the_bytes_of_its_rows_and_little_more) {
+  auto g = adjacency::create(16, 1);
+  ASSERT_TRUE(succeeded(g.grow(40'960)));
+  const double per_node = static_cast<double>(g.bytes()) / 40'960;
+  EXPECT_GE(per_node, 8 * 16 + 2);
+  EXPECT_LE(per_node, 8 * 16 + 2 + 4 * 1.15 + .5);
 }
 
-TEST(adjacency, sizes_whose_product_wraps_in_32_bits_are_corrupt) {
-  // 2^25 nodes of 128 links: the number of links is 0 modulo 2^32.
-  auto levels = aligned_buffer<std::uint8_t>::create(std::size_t{1} << 25);
-  ASSERT_TRUE(succeeded(levels));
-  EXPECT_EQ(code_of(adjacency::from_parts(64, std::move(*levels), {}, {}, {0, 0})), errc::corrupt);
+TEST(adjacency, cleared_nodes_have_no_links_on_any_level) {
+  auto g = adjacency::create(300, 2, 1);
+  for (node x = 0; x < 300; ++x)
+    for (unsigned level = 0; level <= g->level(x); ++level) EXPECT_TRUE(g->append_link(x, level, 5));
+  for (node x = 0; x < 300; x += 2) g->clear_links(x);
+  for (node x = 0; x < 300; ++x)
+    for (unsigned level = 0; level <= g->level(x); ++level) EXPECT_EQ(links(*g, x, level).size(), x % 2);
+}
+
+TEST(adjacency, grows_while_others_follow_and_write_links) {
+  auto g = adjacency::create(2, 1);
+  ASSERT_TRUE(succeeded(g.grow(1)));
+  constexpr node n = 40'000;
+  thread_executor threads(4);
+  threads.run([&](unsigned worker) {
+    if (worker == 0) {
+      // Node 0 links to the newest, and each to the one before.
+      for (node x = 1; x < n; ++x) {
+        if (x >= g.size()) ASSERT_TRUE(succeeded(g.grow(x + 1)));
+        if (x % 997 != 0) continue;
+        EXPECT_TRUE(g.append_link(x, 0, x - 997));
+        const auto guard = g.lock(0);
+        g.set_links(0, 0, std::vector<node>{x});
+      }
+    } else {
+      for (node last = 0; last < n - 997;) {
+        g.for_each_link(0, 0, [&](node x) { last = x; });
+        if (last == 0) continue;
+        EXPECT_LT(last, g.size());
+        EXPECT_EQ(g.level(last), draw_level(1, last, 2));
+        if (last != 997) EXPECT_EQ(links(g, last, 0), std::vector<node>{last - 997});
+      }
+    }
+  });
 }
 
 }  // namespace

@@ -55,7 +55,8 @@ TEST(index_build, many_threads_find_as_much_as_one) {
     const auto many = index<sq8>::build(build_rows().view(), {.ef_construction = 100, .threads = threads});
     ASSERT_TRUE(succeeded(many));
     EXPECT_NEAR(recall_with_sq8(*many), recall, .01);
-    EXPECT_EQ(many->memory().total(), one->memory().total());
+    const auto bytes = static_cast<double>(one->memory().total());
+    EXPECT_NEAR(static_cast<double>(many->memory().total()), bytes, .01 * bytes);
   }
 }
 
@@ -69,10 +70,14 @@ TEST(index_build, a_graph_of_many_threads_is_saved_and_opened) {
 TEST(index_build, progress_grows_in_each_stage_and_ends_at_the_total) {
   for (const unsigned threads : {1u, 4u}) {
     std::map<build_stage, std::size_t> last;
+    const std::map<build_stage, std::size_t> totals{{build_stage::train, 1},
+                                                    {build_stage::encode, build_rows().size()},
+                                                    {build_stage::link, build_rows().size()},
+                                                    {build_stage::freeze, 8}};
     std::vector<build_stage> stages;
     const auto built = index<sq8>::build(
         build_rows().view(), {.ef_construction = 20, .threads = threads, .progress = [&](const build_progress& p) {
-                                EXPECT_EQ(p.total, p.stage == build_stage::train ? 1 : build_rows().size());
+                                EXPECT_EQ(p.total, totals.at(p.stage));
                                 EXPECT_LE(p.done, p.total);
                                 EXPECT_GE(p.done, last[p.stage]);
                                 last[p.stage] = p.done;
@@ -80,9 +85,7 @@ TEST(index_build, progress_grows_in_each_stage_and_ends_at_the_total) {
                                 return true;
                               }});
     ASSERT_TRUE(succeeded(built));
-    EXPECT_EQ(last[build_stage::train], 1u);
-    EXPECT_EQ(last[build_stage::encode], build_rows().size());
-    EXPECT_EQ(last[build_stage::link], build_rows().size());
+    EXPECT_EQ(last, totals);
     EXPECT_TRUE(std::ranges::is_sorted(stages)) << "one stage after the other";
   }
 }
@@ -98,10 +101,10 @@ TEST(index_build, coarse_codes_get_the_graph_of_sq8_and_keep_none_of_its_bytes) 
       build_rows().view(), test::on_asked_simd({.ef_construction = 50, .seed = 3, .progress = report}));
   ASSERT_TRUE(succeeded(coarse));
   using enum build_stage;
-  EXPECT_EQ(stages, (std::vector{train, encode, link, train, encode}));
+  EXPECT_EQ(stages, (std::vector{train, encode, link, freeze, train, encode}));
   const auto fine = index<sq8>::build(build_rows().view(), {.ef_construction = 50, .seed = 3});
   const auto coarse_file = test::saved(*coarse), fine_file = test::saved(*fine);
-  for (const section kind : {section::levels, section::base_links, section::upper_links}) {
+  for (const section kind : {section::levels, section::base_links, section::upper_links, section::rows}) {
     const auto part = [&](const test::file_bytes& file) {
       const auto entry = test::entry_of(file, kind);
       return std::span(file).subspan(static_cast<std::size_t>(entry.offset), static_cast<std::size_t>(entry.bytes));
@@ -157,7 +160,7 @@ TEST(index_build, the_callers_executor_does_the_work) {
   counting_executor on;
   const auto built = index<sq8>::build(build_rows().view(), {.ef_construction = 100}, on);
   ASSERT_TRUE(succeeded(built));
-  EXPECT_EQ(on.n_runs(), 2) << "encode and link";
+  EXPECT_GE(on.n_runs(), 3) << "encode, link and renumber";
   EXPECT_GE(recall_with_sq8(*built), .97);
   inline_executor one;
   EXPECT_EQ(test::saved(*index<sq8>::build(build_rows().view(), {.ef_construction = 30}, one)),

@@ -128,13 +128,21 @@ TEST(index_hostile, an_entry_below_another_node_is_corrupt) {
 
 TEST(index_hostile, wrong_links_are_corrupt_wherever_they_are) {
   for (const file_bytes& good : good_files()) {
-    for (const section kind : {section::base_links, section::upper_links}) {
-      const std::size_t n_links = static_cast<std::size_t>(test::entry_of(good, kind).bytes) / sizeof(node);
-      ASSERT_GT(n_links, 0u);
-      for (std::size_t at = 0; at < n_links; at += kind == section::base_links ? 7 : 1)
-        for (const node y : {node{golden::n}, node{0x7fffffff}, node{0x80000000}, no_node - 1})
-          EXPECT_EQ(forged(good, [&](file_bytes& file) { test::values_of<node>(file, kind)[at] = y; }), errc::corrupt);
-    }
+    const std::size_t n_links =
+        static_cast<std::size_t>(test::entry_of(good, section::upper_links).bytes) / sizeof(node);
+    ASSERT_GT(n_links, 0u);
+    for (std::size_t at = 0; at < n_links; ++at)
+      for (const node y : {node{golden::n}, node{0x7fffffff}, node{0x80000000}, no_node - 1})
+        EXPECT_EQ(forged(good, [&](file_bytes& file) { test::values_of<node>(file, section::upper_links)[at] = y; }),
+                  errc::corrupt);
+    // More links than a node may have (m is 6), in the first list; widths that are no widths.
+    EXPECT_EQ(
+        forged(good,
+               [](file_bytes& file) { test::values_of<std::byte>(file, section::base_links)[0] = std::byte{13}; }),
+        errc::corrupt);
+    for (const link_widths widths : {link_widths{0, 0, 0, 0}, {9, 8, 7, 6}, {32, 32, 32, 33}, {255, 255, 255, 255}})
+      EXPECT_EQ(meta_changed(good, [&](index_meta& m) { m.link_widths = widths; }), errc::corrupt);
+    EXPECT_EQ(meta_changed(good, [](index_meta& m) { m.default_ef = 0; }), errc::corrupt);
     // A link on an upper level to a node that has no row there would lead into its neighbour's.
     EXPECT_EQ(forged(good,
                      [](file_bytes& file) {
@@ -146,9 +154,16 @@ TEST(index_hostile, wrong_links_are_corrupt_wherever_they_are) {
     // Links behind the end of a row.
     EXPECT_EQ(forged(good,
                      [](file_bytes& file) {
-                       const auto links = test::values_of<node>(file, section::base_links);
+                       const auto links = test::values_of<node>(file, section::upper_links);
+                       links[1] = links[0] == no_node ? 0 : links[0];
                        links[0] = no_node;
-                       links[1] = 1;
+                     }),
+              errc::corrupt);
+    // A label twice.
+    EXPECT_EQ(forged(good,
+                     [](file_bytes& file) {
+                       const auto labels = test::values_of<std::byte>(file, section::rows);
+                       labels[0] = labels[1];
                      }),
               errc::corrupt);
   }
@@ -290,21 +305,25 @@ TEST(index_hostile, vectors_that_are_no_numbers_are_corrupt) {
 }
 
 TEST(index_hostile, links_without_a_way_to_all_still_give_as_many_hits_as_were_asked_for) {
-  // No link at all, and rings of two: both are graphs that a search cannot cross.
-  for (const file_bytes& good : good_files()) {
-    file_bytes file = good;
-    std::ranges::fill(test::values_of<node>(file, section::base_links), no_node);
+  // No link at all, and rings of two: both are graphs that a search cannot cross. Lists of links that are written anew
+  // are shorter, so the file is.
+  const auto with_links = [](const file_bytes& good, auto&& links_of) {
+    const auto packed = *packed_links::pack(golden::n, links_of);
+    file_bytes file = test::with_section(good, section::base_links, packed.lists());
+    test::values_of<index_meta>(file, section::meta)[0].link_widths = packed.widths();
     std::ranges::fill(test::values_of<node>(file, section::upper_links), no_node);
     test::fix_checksums(file);
-    EXPECT_EQ(fuzz::wrong_answer(file), "");
-    const auto links = test::values_of<node>(file, section::base_links);
-    for (node x = 0; x < golden::n; ++x) links[std::size_t{x} * 12] = x ^ 1u;
-    test::fix_checksums(file);
-    EXPECT_EQ(fuzz::wrong_answer(file), "");
-    // Every link the same, each twice, each to itself.
-    for (std::size_t at = 0; at < links.size(); ++at) links[at] = static_cast<node>(at / 12);
-    test::fix_checksums(file);
-    EXPECT_EQ(fuzz::wrong_answer(file), "");
+    return file;
+  };
+  for (const file_bytes& good : good_files()) {
+    node link = 0;
+    EXPECT_EQ(fuzz::wrong_answer(with_links(good, [](node) { return std::span<const node>(); })), "");
+    EXPECT_EQ(fuzz::wrong_answer(with_links(good,
+                                            [&](node x) {
+                                              link = x ^ 1u;
+                                              return std::span<const node>(&link, 1);
+                                            })),
+              "");
   }
 }
 

@@ -184,7 +184,7 @@ TYPED_TEST(saving, a_full_disk_leaves_the_old_index_and_no_other_file) {
   ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &before), 0);
   const auto handler = std::signal(SIGXFSZ, SIG_IGN);
   // At whatever byte it happens.
-  for (const rlim_t limit : {rlim_t{0}, rlim_t{100}, rlim_t{256}, rlim_t{20'000}}) {
+  for (const rlim_t limit : {rlim_t{0}, rlim_t{100}, rlim_t{256}, rlim_t{5'000}}) {
     const rlimit small{.rlim_cur = limit, .rlim_max = before.rlim_max};
     ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &small), 0);
     const auto saved = larger->save(path.c_str());

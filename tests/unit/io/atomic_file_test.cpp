@@ -165,6 +165,21 @@ TEST(atomic_file, a_commit_that_fails_leaves_no_other_file) {
   EXPECT_EQ(folder.names(), std::vector<std::string>{"x"});
 }
 
+TEST(atomic_file, a_replacement_is_as_private_as_what_it_replaces) {
+  const temporary_folder folder("atomic_file.mode");
+  const std::string path = folder / "x";
+  for (const mode_t mode : {0600u, 0640u, 0644u}) {
+    ASSERT_TRUE(succeeded(replace(path, {})));
+    ASSERT_EQ(::chmod(path.c_str(), mode), 0);
+    auto file = atomic_file::create(path.c_str());
+    ASSERT_TRUE(succeeded(file));
+    ASSERT_TRUE(succeeded(file->commit()));
+    struct stat status{};
+    ASSERT_EQ(::stat(path.c_str(), &status), 0);
+    EXPECT_EQ(status.st_mode & 0777, mode);
+  }
+}
+
 }  // namespace
 }  // namespace thimble
 

@@ -11,7 +11,7 @@
 namespace thimble {
 namespace {
 
-TEST(index_file, fields_lie_where_version_2_has_them) {
+TEST(index_file, fields_lie_where_version_3_has_them) {
   static_assert(offsetof(file_header, magic) == 0 && offsetof(file_header, version) == 8);
   static_assert(offsetof(file_header, n_sections) == 12 && offsetof(file_header, file_bytes) == 16);
   static_assert(offsetof(section_entry, kind) == 0 && offsetof(section_entry, reserved) == 4);
@@ -22,11 +22,12 @@ TEST(index_file, fields_lie_where_version_2_has_them) {
   static_assert(offsetof(index_meta, quantizer) == 28 && offsetof(index_meta, code_bytes) == 32);
   static_assert(offsetof(index_meta, m) == 36 && offsetof(index_meta, ef_construction) == 40);
   static_assert(offsetof(index_meta, entry) == 44 && offsetof(index_meta, entry_level) == 48);
-  static_assert(offsetof(index_meta, metric) == 52);
-  EXPECT_EQ(header_bytes, 224u);
+  static_assert(offsetof(index_meta, metric) == 52 && offsetof(index_meta, link_widths) == 56);
+  static_assert(offsetof(index_meta, default_ef) == 60);
+  EXPECT_EQ(header_bytes, 288u);
   EXPECT_EQ(section_alignment, 64u);
   EXPECT_EQ(static_cast<unsigned>(section::meta), 1u);
-  EXPECT_EQ(static_cast<unsigned>(section::upper_links), 6u);
+  EXPECT_EQ(static_cast<unsigned>(section::keys), 8u);
 }
 
 }  // namespace

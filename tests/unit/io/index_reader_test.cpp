@@ -19,10 +19,10 @@ using test::code_of;
 using test::file_bytes;
 using test::succeeded;
 
-// Bytes in sections: 56, 12, 200, 5, 0 and 64, so that there are gaps and an empty one.
+// Bytes in sections: 56, 12, 200, 5, 0, 64 and 9, so that there are gaps and an empty one.
 file_bytes good_file() {
   std::array<file_bytes, n_sections> contents;
-  const std::size_t sizes[] = {56, 12, 200, 5, 0, 64};
+  const std::size_t sizes[] = {56, 12, 200, 5, 0, 64, 9, 16};
   std::array<section_bytes, n_sections> sections{};
   for (std::uint32_t i = 0; i < n_sections; ++i) {
     contents[i].assign(sizes[i], static_cast<std::byte>(0x11 * (i + 1)));
@@ -100,8 +100,8 @@ TEST(index_reader, every_flipped_bit_is_noticed) {
 
 TEST(index_reader, damage_is_named_by_its_section) {
   const file_bytes good = good_file();
-  for (const section kind :
-       {section::meta, section::quantizer, section::codes, section::levels, section::upper_links}) {
+  for (const section kind : {section::meta, section::quantizer, section::codes, section::levels, section::upper_links,
+                             section::rows, section::keys}) {
     file_bytes file = good;
     const auto entry = test::entry_of(file, kind);
     file[static_cast<std::size_t>(entry.offset + entry.bytes / 2)] ^= std::byte{0x40};
@@ -126,7 +126,7 @@ TEST(index_reader, another_version_is_named_even_if_the_rest_is_unknown) {
 
 TEST(index_reader, a_forged_header_is_corrupt_or_truncated) {
   constexpr auto huge = std::numeric_limits<std::uint64_t>::max();
-  for (const std::uint32_t n : {0u, 5u, 7u, 0xffffffffu})
+  for (const std::uint32_t n : {0u, n_sections - 1, n_sections + 1, 0xffffffffu})
     EXPECT_EQ(header_changed([&](file_header& h) { h.n_sections = n; }), errc::corrupt);
   for (const std::uint64_t bytes : {std::uint64_t{0}, std::uint64_t{64}, std::uint64_t{good_file().size() - 64}})
     EXPECT_EQ(header_changed([&](file_header& h) { h.file_bytes = bytes; }), errc::corrupt);
@@ -169,16 +169,17 @@ TEST(index_reader, the_space_between_sections_hides_nothing) {
   // From the header's end to the first section, and behind the quantizer's 12 bytes.
   const auto quantizer = test::entry_of(good, section::quantizer);
   for (const std::size_t at :
-       {header_bytes, std::size_t{255}, static_cast<std::size_t>(quantizer.offset + quantizer.bytes)})
+       {header_bytes, std::size_t{319}, static_cast<std::size_t>(quantizer.offset + quantizer.bytes)})
     EXPECT_EQ(forged([&](file_bytes& file) { file[at] = std::byte{1}; }), errc::corrupt) << at;
 }
 
 TEST(index_quantizer, is_told_without_reading_the_rest) {
+  constexpr std::size_t first_section = round_up(header_bytes, section_alignment);
   file_bytes file = good_file();
   const auto quantizer = [&](std::size_t bytes) { return index_quantizer(std::span(file).first(bytes)); };
-  ASSERT_TRUE(succeeded(quantizer(256 + sizeof(index_meta))));
-  EXPECT_EQ(*quantizer(256 + sizeof(index_meta)), 0x11111111u);
-  EXPECT_EQ(code_of(quantizer(256 + sizeof(index_meta) - 1)), errc::truncated);
+  ASSERT_TRUE(succeeded(quantizer(first_section + sizeof(index_meta))));
+  EXPECT_EQ(*quantizer(first_section + sizeof(index_meta)), 0x11111111u);
+  EXPECT_EQ(code_of(quantizer(first_section + sizeof(index_meta) - 1)), errc::truncated);
   EXPECT_EQ(code_of(quantizer(0)), errc::truncated);
   file[0] = std::byte{'T'};
   EXPECT_EQ(code_of(quantizer(8)), errc::not_an_index);

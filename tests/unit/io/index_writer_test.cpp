@@ -21,7 +21,7 @@ using test::succeeded;
 const std::array<std::vector<std::byte>, n_sections>& contents() {
   static const std::array<std::vector<std::byte>, n_sections> made = [] {
     std::array<std::vector<std::byte>, n_sections> all;
-    const std::size_t sizes[] = {56, 0, 1, 64, 63, 65};
+    const std::size_t sizes[] = {56, 0, 1, 64, 63, 65, 8, 3};
     for (std::size_t i = 0; i < n_sections; ++i) all[i].assign(sizes[i], static_cast<std::byte>(i + 1));
     return all;
   }();

@@ -100,6 +100,17 @@ TEST_F(candidates, are_expanded_from_the_nearest_on_once_each) {
   EXPECT_EQ(ids(), (std::vector<node>{5, 10, 20, 25, 30}));
 }
 
+TEST_F(candidates, are_relabelled_and_sorted_by_what_they_are_called_now) {
+  begin(10);
+  list_.insert(2, 20);
+  list_.insert(1, 11);
+  list_.insert(1, 10);
+  EXPECT_EQ(list_.expand_next(), 10u);
+  list_.relabel([](node x) { return 100 - x; });
+  EXPECT_EQ(ids(), (std::vector<node>{89, 90, 80}));
+  EXPECT_FALSE(list_.items()[1].expanded());
+}
+
 TEST_F(candidates, a_full_list_drops_the_farthest_whether_it_was_expanded_or_not) {
   begin(2);
   list_.insert(1, 1);

@@ -66,7 +66,8 @@ class filtered : public ::testing::Test {
   std::vector<node> scan(const label_filter& filter, std::size_t ef) {
     measured_ = 0;
     found_.clear(ef);
-    filtered_scan(circle::n, circle_estimator{250.3, &measured_}, filter, found_, batch_);
+    const auto node_of = [](std::size_t label) { return static_cast<node>(label); };
+    filtered_scan(circle::n, circle_estimator{250.3, &measured_}, filter, node_of, found_, batch_);
     return ids();
   }
   [[nodiscard]] std::vector<node> ids() const {

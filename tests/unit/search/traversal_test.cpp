@@ -7,12 +7,20 @@
 
 #include <algorithm>
 #include <cmath>
+#include <string>
+#include <thimble/build/build_graph.hpp>
 #include <thimble/graph/adjacency.hpp>
+#include <thimble/graph/frozen_graph.hpp>
+#include <thimble/quant/float32.hpp>
 #include <thimble/search/traversal.hpp>
+#include <utility>
 #include <vector>
 
 #include "unit/support/archetypes.hpp"
+#include "unit/support/coded.hpp"
+#include "unit/support/exact.hpp"
 #include "unit/support/outcome.hpp"
+#include "unit/support/vectors.hpp"
 
 namespace thimble {
 namespace {
@@ -40,29 +48,34 @@ class line : public ::testing::Test {
   void SetUp() override {
     // Every 16th node stands on level 1.
     auto levels = aligned_buffer<std::uint8_t>::create(n);
-    std::vector<node> upper(n / 16 * std::size_t{m}, no_node);
-    base_.assign(n * 2 * m, no_node);
-    for (node x = 0; x < n; ++x) {
-      std::size_t at = std::size_t{x} * 2 * m;
-      if (x > 0) base_[at++] = x - 1;
-      if (x + 1 < n) base_[at] = x + 1;
-      if (x % 16 != 0) continue;
+    upper_.assign(n / 16 * std::size_t{m}, no_node);
+    for (node x = 0; x < n; x += 16) {
       (*levels)[x] = 1;
-      at = x / 16 * std::size_t{m};
-      if (x >= 16) upper[at++] = x - 16;
-      if (x + 16 < n) upper[at] = x + 16;
+      std::size_t at = x / 16 * std::size_t{m};
+      if (x >= 16) upper_[at++] = x - 16;
+      if (x + 16 < n) upper_[at] = x + 16;
     }
-    upper_ = upper;
-    auto read = adjacency::from_parts(m, std::move(*levels), aligned_buffer<node>::borrow(base_),
-                                      aligned_buffer<node>::borrow(upper_), {0, 1});
+    node row[2];
+    auto base = packed_links::pack(n, [&](node x) {
+      std::size_t count = 0;
+      if (x > 0) row[count++] = x - 1;
+      if (x + 1 < n) row[count++] = x + 1;
+      return std::span<const node>(row, count);
+    });
+    ASSERT_TRUE(succeeded(base));
+    base_ = std::move(*base);
+    auto read = frozen_graph::from_parts(m, std::move(*levels), base_.widths(),
+                                         aligned_buffer<std::byte>::borrow(base_.lists()),
+                                         aligned_buffer<node>::borrow(upper_), {0, 1});
     ASSERT_TRUE(succeeded(read));
     graph_ = std::move(*read);
     ASSERT_TRUE(succeeded(visited_.reserve(n)));
   }
 
   static constexpr unsigned m = 2;
-  std::vector<node> base_, upper_;
-  adjacency graph_;
+  packed_links base_;
+  std::vector<node> upper_;
+  frozen_graph graph_;
   visited_set visited_;
   candidate_list candidates_;
   link_batch batch_;
@@ -145,6 +158,128 @@ TEST(traversal, a_level_whose_distances_are_no_numbers_is_left) {
   const located start = descend(graph, nowhere, graph.entry(), 0, batch);
   beam_search(graph, nowhere, start, 0, candidates, visited, batch);
   EXPECT_EQ(candidates.items().size(), 4u);
+}
+
+// ---------------------------------------------------------------------------------------------------- early stop
+
+TEST_F(line, a_beam_that_may_stop_early_ends_where_the_next_is_so_many_times_farther_than_the_kth) {
+  constexpr std::size_t ef = 100;
+  ASSERT_TRUE(succeeded(candidates_.reserve(ef)));
+  for (const float factor : {1.0f, 1.5f, 3.0f, 1e30f}) {
+    std::ranges::fill(measured_, 0);
+    candidates_.clear(ef);
+    const line_estimator estimate{101.2f, &measured_};
+    beam_search(graph_, estimate, {90, std::fabs(90 - 101.2f)}, 0, candidates_, visited_, batch_,
+                distance_stop{10, factor});
+    const float kth = candidates_.items()[9].distance();
+    EXPECT_NEAR(kth, 4.8f, 1e-3f) << "the ten nearest on a line are found whatever the factor";
+    for (const candidate c : candidates_.items()) {
+      if (c.expanded() && c.distance() < 11.3f) continue;  // on the way there
+      EXPECT_EQ(c.expanded(), c.distance() <= factor * kth) << c.distance();
+    }
+  }
+}
+
+TEST(distance_stop, waits_for_k_candidates_and_a_distance_that_has_multiples) {
+  candidate_list candidates;
+  ASSERT_TRUE(succeeded(candidates.reserve(10)));
+  candidates.clear(10);
+  candidates.insert(1, 1);
+  (void)candidates.expand_next();
+  candidates.insert(100, 2);
+  EXPECT_TRUE((distance_stop{1, 2}(candidates)));
+  EXPECT_FALSE((distance_stop{1, 100}(candidates))) << "as far is not farther";
+  EXPECT_FALSE((distance_stop{2, 2}(candidates))) << "the next one is the k-th itself";
+  EXPECT_FALSE((distance_stop{3, 2}(candidates))) << "there are no three";
+  candidates.insert(0, 3);
+  (void)candidates.expand_next();
+  EXPECT_FALSE((distance_stop{1, 2}(candidates))) << "nothing is farther than 0 by a factor";
+  candidates.insert(-5, 4);
+  (void)candidates.expand_next();
+  EXPECT_FALSE((distance_stop{1, 2}(candidates)));
+  EXPECT_TRUE((distance_stop{3, 2}(candidates)));
+  (void)candidates.expand_next();
+  EXPECT_FALSE((distance_stop{3, 2}(candidates))) << "nothing is left to expand";
+}
+
+// Counts what a walk expands.
+class counted_graph {
+ public:
+  explicit counted_graph(const adjacency& g) : g_(g) {}
+  [[nodiscard]] std::size_t size() const { return g_.size(); }
+  [[nodiscard]] std::size_t max_degree(unsigned level) const { return g_.max_degree(level); }
+  [[nodiscard]] entry_point entry() const { return g_.entry(); }
+  template <class Visit>
+  void for_each_link(node x, unsigned level, Visit&& visit) const {
+    n_expanded_ += level == 0 ? 1 : 0;
+    g_.for_each_link(x, level, visit);
+  }
+  void prefetch_links(node x) const { g_.prefetch_links(x); }
+  [[nodiscard]] std::size_t take_count() const { return std::exchange(n_expanded_, 0); }
+
+ private:
+  const adjacency& g_;
+  mutable std::size_t n_expanded_ = 0;
+};
+static_assert(graph<counted_graph>);
+
+TEST(early_stop, on_pictures_expands_less_the_smaller_gamma_is_and_a_large_one_changes_nothing) {
+  constexpr std::size_t n_rows = 3000, n_queries = 60, k = 10;
+  const auto rows = test::base_pictures().floats(n_rows);
+  const test::coded<float32> coded(rows, metric::l2);
+  inline_executor here;
+  const auto linked = link_codes(coded.quantizer(), coded.kernels(), coded.codes(), n_rows, 16, 60, 1, here, {});
+  ASSERT_TRUE(succeeded(linked));
+  const counted_graph g(*linked);
+  visited_set visited;
+  link_batch batch;
+  ASSERT_TRUE(succeeded(visited.reserve(n_rows)));
+  for (const std::size_t ef : {32u, 100u}) {
+    candidate_list candidates;
+    ASSERT_TRUE(succeeded(candidates.reserve(ef)));
+    struct totals {
+      std::size_t expanded = 0, found = 0;
+    };
+    constexpr float gammas[] = {0, .1f, .2f, .3f, .5f, 1, 1000};
+    totals full, stopped[std::size(gammas)];
+    for (std::size_t q = 0; q < n_queries; ++q) {
+      const auto query = test::query_pictures().row(q);
+      const auto truth = test::exact_nearest(metric::l2, query, n_rows, k, [&](std::size_t x) { return rows.row(x); });
+      const auto prepared = coded.prepare(query);
+      const auto estimate = [&](const node* nodes, std::size_t n, float* out) {
+        coded.quantizer().estimate(coded.kernels(), prepared.data(), coded.rows(), nodes, n, out);
+      };
+      const located start = descend(g, estimate, g.entry(), 0, batch);
+      (void)g.take_count();
+      const auto count_into = [&](totals& into) {
+        into.expanded += g.take_count();
+        for (const candidate c : candidates.items().first(k)) into.found += std::ranges::count(truth, c.id()) > 0;
+      };
+      candidates.clear(ef);
+      beam_search(g, estimate, start, 0, candidates, visited, batch);
+      count_into(full);
+      const std::vector<candidate> all(candidates.items().begin(), candidates.items().end());
+      for (std::size_t i = 0; i < std::size(gammas); ++i) {
+        candidates.clear(ef);
+        beam_search(g, estimate, start, 0, candidates, visited, batch, distance_stop{k, 1 + gammas[i]});
+        count_into(stopped[i]);
+        if (gammas[i] == 1000) {
+          EXPECT_TRUE(std::ranges::equal(candidates.items(), all));
+        }
+      }
+    }
+    for (std::size_t i = 0; i + 1 < std::size(gammas); ++i) EXPECT_LE(stopped[i].expanded, stopped[i + 1].expanded);
+    EXPECT_EQ(std::end(stopped)[-1].expanded, full.expanded);
+    EXPECT_LT(stopped[0].expanded, full.expanded / 2);
+    EXPECT_LT(stopped[2].expanded, full.expanded) << "gamma .2";
+    EXPECT_GE(stopped[2].found, full.found * 97 / 100) << "gamma .2";
+    EXPECT_GE(stopped[4].found, full.found * 995 / 1000) << "gamma .5";
+    for (std::size_t i = 0; i < std::size(gammas); ++i)
+      testing::Test::RecordProperty("ef_" + std::to_string(ef) + "_gamma_" + std::to_string(gammas[i]),
+                                    std::to_string(stopped[i].expanded) + " of " + std::to_string(full.expanded) +
+                                        " expanded, " + std::to_string(stopped[i].found) + " of " +
+                                        std::to_string(full.found) + " found");
+  }
 }
 
 }  // namespace

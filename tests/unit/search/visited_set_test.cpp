@@ -48,5 +48,13 @@ TEST(visited_set, grows_and_keeps_what_it_has) {
   EXPECT_EQ(visited.bytes(), 100u);
 }
 
+TEST(visited_set, nodes_without_room_count_as_seen) {
+  visited_set visited;
+  ASSERT_TRUE(succeeded(visited.reserve(5)));
+  visited.clear();
+  EXPECT_TRUE(visited.insert(4));
+  for (const node x : {5u, 1000u, no_node}) EXPECT_FALSE(visited.insert(x));
+}
+
 }  // namespace
 }  // namespace thimble

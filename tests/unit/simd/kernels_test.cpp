@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cstring>
 #include <thimble/simd/dispatch.hpp>
 #include <vector>
 
@@ -79,6 +81,77 @@ TEST(code_planes, fields_without_meaning_count_nothing) {
       for (std::size_t row = 0; row < code_case::n_rows; ++row) fill_unused_fields(codes, row);
       ASSERT_NO_FATAL_FAILURE(expect_exact_estimates(codes, 9));
     }
+  }
+}
+
+// The same rows in chunks of 2^chunk_bits, each with memory of its own.
+class in_chunks {
+ public:
+  in_chunks(const simd::code_rows& flat, std::size_t n_rows, unsigned chunk_bits)
+      : stride_(flat.stride), chunk_bits_(chunk_bits) {
+    const std::size_t chunk_rows = std::size_t{1} << chunk_bits;
+    for (std::size_t first = 0; first < n_rows; first += chunk_rows) {
+      const std::size_t here = std::min(chunk_rows, n_rows - first);
+      memory_.emplace_back(here * stride_ + simd::code_slack, std::byte{0x5a});
+      std::memcpy(memory_.back().data(), flat.data + first * stride_, here * stride_);
+    }
+    for (const auto& chunk : memory_) chunks_.push_back(chunk.data());
+  }
+  [[nodiscard]] simd::code_rows rows() const { return {nullptr, stride_, chunks_.data(), chunk_bits_}; }
+
+ private:
+  std::size_t stride_;
+  unsigned chunk_bits_;
+  std::vector<std::vector<std::byte>> memory_;
+  std::vector<const std::byte*> chunks_;
+};
+
+TEST_P(integer_kernels, rows_in_chunks_give_the_same_bits) {
+  for (const std::size_t dim : {3u, 96u, 784u}) {
+    const code_case codes(GetParam(), dim, true, fill::random);
+    for (const unsigned chunk_bits : {0u, 1u, 2u, 12u}) {
+      const in_chunks chunked(codes.rows(), code_case::n_rows, chunk_bits);
+      for (const simd::isa set : simd::attainable()) {
+        auto arranged = aligned_buffer<std::byte>::create(codes.query_bytes());
+        const auto query = codes.query(kernels(set), arranged->data());
+        for (const std::size_t n : {0u, 1u, 2u, 3u, 5u, 8u, 33u}) {
+          const auto nodes = test::shuffled_nodes(code_case::n_rows, n);
+          std::vector<float> flat(n), out(n);
+          kernels(set).estimate[GetParam()](query, codes.rows(), nodes.data(), n, flat.data());
+          kernels(set).estimate[GetParam()](query, chunked.rows(), nodes.data(), n, out.data());
+          for (std::size_t i = 0; i < n; ++i) ASSERT_EQ(bits(out[i]), bits(flat[i])) << name(set) << ", dim " << dim;
+        }
+      }
+    }
+  }
+}
+
+template <class Value>
+void expect_the_same_in_chunks(const std::vector<Value>& values, std::size_t dim,
+                               decltype(simd::kernel_set::l2_rows) simd::kernel_set::* kernel) {
+  const std::size_t n_rows = values.size() / dim;
+  const std::vector<float> query = test::uneven_floats(dim, 9);
+  const simd::code_rows flat_rows{reinterpret_cast<const std::byte*>(values.data()), dim * sizeof(Value)};
+  const in_chunks chunked(flat_rows, n_rows, 1);
+  for (const simd::isa set : simd::attainable()) {
+    for (const std::size_t n : {0u, 1u, 2u, 3u, 5u, 8u, 33u}) {
+      const auto nodes = test::shuffled_nodes(n_rows, n);
+      std::vector<float> flat(n), out(n);
+      (kernels(set).*kernel)(query.data(), dim, flat_rows, nodes.data(), n, flat.data());
+      (kernels(set).*kernel)(query.data(), dim, chunked.rows(), nodes.data(), n, out.data());
+      for (std::size_t i = 0; i < n; ++i) ASSERT_EQ(bits(out[i]), bits(flat[i])) << name(set) << ", dim " << dim;
+    }
+  }
+}
+
+TEST(float_kernels, rows_in_chunks_give_the_same_bits) {
+  for (const std::size_t dim : {3u, 96u, 783u}) {
+    const auto floats = test::uneven_floats(7 * dim, dim);
+    const auto halfs = test::uneven_halfs(7 * dim, dim);
+    expect_the_same_in_chunks(floats, dim, &simd::kernel_set::l2_rows);
+    expect_the_same_in_chunks(floats, dim, &simd::kernel_set::dot_rows);
+    expect_the_same_in_chunks(halfs, dim, &simd::kernel_set::l2_half_rows);
+    expect_the_same_in_chunks(halfs, dim, &simd::kernel_set::dot_half_rows);
   }
 }
 

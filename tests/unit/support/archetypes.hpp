@@ -151,7 +151,7 @@ class minimal_codes {
     std::int32_t at, value;
     std::memcpy(&at, query, 4);
     for (std::size_t i = 0; i < n; ++i) {
-      std::memcpy(&value, codes.data + nodes[i] * codes.stride, 4);
+      std::memcpy(&value, simd::row_of(codes, nodes[i]), 4);
       distances[i] = static_cast<float>(value > at ? value - at : at - value);
     }
   }

@@ -8,12 +8,14 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstring>
 #include <span>
 #include <thimble/core/aligned_buffer.hpp>
 #include <thimble/core/bytes.hpp>
 #include <thimble/io/index_file.hpp>
+#include <thimble/io/index_writer.hpp>
 #include <vector>
 
 #include "fuzz/open_bytes.hpp"
@@ -64,5 +66,23 @@ template <class T>
 }
 
 using fuzz::fix_checksums;
+
+// The file with other bytes in a section.
+[[nodiscard]] inline file_bytes with_section(const file_bytes& file, section kind, std::span<const std::byte> bytes) {
+  std::array<section_bytes, n_sections> sections;
+  for (std::uint32_t i = 0; i < n_sections; ++i) {
+    const auto each = static_cast<section>(i + 1);
+    const section_entry entry = entry_of(file, each);
+    const auto old =
+        std::span(file).subspan(static_cast<std::size_t>(entry.offset), static_cast<std::size_t>(entry.bytes));
+    sections[i] = {each, each == kind ? bytes : old};
+  }
+  file_bytes made;
+  EXPECT_TRUE(succeeded(write_index_file(sections, [&](std::span<const std::byte> more) -> expected<void> {
+    made.insert(made.end(), more.begin(), more.end());
+    return {};
+  })));
+  return made;
+}
 
 }  // namespace thimble::test

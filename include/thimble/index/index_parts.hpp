@@ -1,0 +1,145 @@
+// SPDX-FileCopyrightText: 2026 The thimble authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// What an index consists of, and how that lies in a file: the description, the quantizer, codes and graph by node, the
+// row of each node, the label of each row. Reading checks every byte once and copies nothing.
+
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <utility>
+
+#include <thimble/core/aligned_buffer.hpp>
+#include <thimble/core/bytes.hpp>
+#include <thimble/core/config.hpp>
+#include <thimble/core/error.hpp>
+#include <thimble/core/permutation.hpp>
+#include <thimble/core/types.hpp>
+#include <thimble/graph/frozen_graph.hpp>
+#include <thimble/io/index_file.hpp>
+#include <thimble/io/index_reader.hpp>
+#include <thimble/io/index_writer.hpp>
+#include <thimble/metric/metric.hpp>
+#include <thimble/quant/quantizer.hpp>
+#include <thimble/search/search_params.hpp>
+
+namespace thimble::inline THIMBLE_FLAGS {
+
+inline constexpr std::uint32_t max_ef_construction = 100'000;
+
+// Cosine is the inner product of normalised vectors.
+[[nodiscard]] constexpr metric metric_of_codes(metric m) {
+  return m == metric::l2 ? metric::l2 : metric::inner_product;
+}
+
+template <quantizer Quantizer>
+struct index_parts {
+  index_meta meta{};
+  Quantizer quantizer;
+  aligned_buffer<std::byte> codes;  // of each node
+  frozen_graph graph;
+  permutation rows;            // of each node: the number of its vector
+  aligned_buffer<label> keys;  // of each row, ascending; empty where a row's label is its number
+
+  explicit index_parts(Quantizer q) : quantizer(std::move(q)) {}
+
+  // Fills in the description, once the graph is there.
+  void describe(metric m, std::size_t dim, unsigned links, unsigned ef_construction, std::uint64_t seed,
+                std::uint64_t fingerprint) {
+    meta = {.n = graph.size(),
+            .seed = seed,
+            .fingerprint = fingerprint,
+            .dim = static_cast<std::uint32_t>(dim),
+            .quantizer = Quantizer::file_id,
+            .code_bytes = static_cast<std::uint32_t>(quantizer.code_bytes()),
+            .m = links,
+            .ef_construction = ef_construction,
+            .entry = graph.entry().at,
+            .entry_level = graph.entry().level,
+            .metric = static_cast<std::uint32_t>(m),
+            .link_widths = graph.base().widths(),
+            .default_ef = usual_ef};
+  }
+
+  // Of a whole file, used in place. Errors: those of index_sections::parse, wrong_quantizer, corrupt, out_of_memory.
+  [[nodiscard]] static expected<index_parts> parse(std::span<const std::byte> file) {
+    const auto sections = index_sections::parse(file);
+    if (!sections) return std::unexpected(sections.error());
+    const auto meta = parse_meta((*sections)[section::meta]);
+    if (!meta) return std::unexpected(meta.error());
+    const auto m = static_cast<metric>(meta->metric);
+    auto quantizer = Quantizer::load((*sections)[section::quantizer], meta->dim, metric_of_codes(m));
+    if (!quantizer) return std::unexpected(quantizer.error());
+
+    const auto codes = (*sections)[section::codes];
+    const std::size_t stride = quantizer->code_bytes();
+    const auto n = static_cast<std::size_t>(meta->n);
+    if (meta->code_bytes != stride || codes.size() < simd::code_slack ||
+        (codes.size() - simd::code_slack) / stride != n || (codes.size() - simd::code_slack) % stride != 0)
+      return fail(errc::corrupt, "the codes have a wrong size", codes.size());
+    for (std::size_t i = 0; i < n; ++i)
+      if (!quantizer->valid(codes.data() + i * stride)) return fail(errc::corrupt, "a code is wrong", i);
+
+    const auto levels = (*sections)[section::levels];
+    if (levels.size() != n) return fail(errc::corrupt, "the levels have a wrong size", levels.size());
+    auto graph = frozen_graph::from_parts(
+        meta->m, view<std::uint8_t>(levels), meta->link_widths, view<std::byte>((*sections)[section::base_links]),
+        view<node>((*sections)[section::upper_links]), {meta->entry, meta->entry_level});
+    if (!graph) return std::unexpected(graph.error());
+    auto rows = permutation::from_parts(n, view<std::byte>((*sections)[section::rows]));
+    if (!rows) return std::unexpected(rows.error());
+    auto keys = view<label>((*sections)[section::keys]);
+    if ((*sections)[section::keys].size() != keys.size() * sizeof(label) || (!keys.empty() && keys.size() != n) ||
+        !std::ranges::is_sorted(keys.span(), std::less_equal()))
+      return fail(errc::corrupt, "the labels are wrong", keys.size());
+
+    index_parts parts(std::move(*quantizer));
+    parts.meta = *meta;
+    parts.codes = view<std::byte>(codes);
+    parts.graph = std::move(*graph);
+    parts.rows = std::move(*rows);
+    parts.keys = std::move(keys);
+    return parts;
+  }
+
+  // Hands the bytes of a file to the sink, in order. Errors: the sink's.
+  [[nodiscard]] expected<void> write(byte_sink sink) const {
+    return write_index_file({{{section::meta, std::as_bytes(std::span(&meta, 1))},
+                              {section::quantizer, quantizer.parameters()},
+                              {section::codes, codes.span()},
+                              {section::levels, std::as_bytes(graph.levels())},
+                              {section::base_links, graph.base().lists()},
+                              {section::upper_links, std::as_bytes(graph.upper_links())},
+                              {section::rows, rows.forward()},
+                              {section::keys, std::as_bytes(keys.span())}}},
+                            sink);
+  }
+
+ private:
+  [[nodiscard]] static expected<index_meta> parse_meta(std::span<const std::byte> bytes) {
+    if (bytes.size() != sizeof(index_meta))
+      return fail(errc::corrupt, "the description has a wrong size", bytes.size());
+    const auto meta = load_as<index_meta>(bytes.data());
+    if (meta.quantizer != Quantizer::file_id)
+      return fail(errc::wrong_quantizer, "the index was built with another quantizer: open it as that, or as any_index",
+                  meta.quantizer);
+    if (meta.n == 0 || meta.n > max_nodes || meta.dim == 0 || meta.dim > max_dim ||
+        meta.metric > static_cast<std::uint32_t>(metric::cosine) || meta.ef_construction > max_ef_construction ||
+        meta.default_ef == 0 || meta.default_ef > max_default_ef)
+      return fail(errc::corrupt, "the description is out of range");
+    return meta;
+  }
+
+  // A section used in place. Odd bytes at its end make the size wrong, which its user reports.
+  template <class T>
+  [[nodiscard]] static aligned_buffer<T> view(std::span<const std::byte> bytes) {
+    const std::size_t whole = bytes.size() % sizeof(T) == 0 ? bytes.size() / sizeof(T) : 0;
+    return aligned_buffer<T>::borrow({reinterpret_cast<const T*>(bytes.data()), whole});
+  }
+};
+
+}  // namespace thimble::inline THIMBLE_FLAGS
