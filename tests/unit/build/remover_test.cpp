@@ -294,7 +294,9 @@ TEST(remover, works_beside_inserters_and_searchers) {
   const auto add = [&](node x, insert_scratch& scratch) {
     {
       const std::scoped_lock guard(growing);
-      if (x >= graph.size()) ASSERT_TRUE(succeeded(graph.grow(x + 1)));
+      if (x >= graph.size()) {
+        ASSERT_TRUE(succeeded(graph.grow(x + 1)));
+      }
       while (codes.size() <= x >> chunk_bits)
         ASSERT_TRUE(succeeded(
             codes.append(std::move(*aligned_buffer<std::byte>::create(bytes << chunk_bits, simd::code_slack)))));
@@ -318,7 +320,9 @@ TEST(remover, works_beside_inserters_and_searchers) {
       }
     } else if (worker < 4) {
       for (node x; (x = next_in++) < end;) {
-        if (worker == 2 || x % 32 < 2) ASSERT_TRUE(succeeded(scratch.reserve(graph.size(), 40, query_bytes)));
+        if (worker == 2 || x % 32 < 2) {
+          ASSERT_TRUE(succeeded(scratch.reserve(graph.size(), 40, query_bytes)));
+        }
         add(x, scratch);
       }
     } else {

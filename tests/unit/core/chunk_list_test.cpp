@@ -76,7 +76,9 @@ TEST(chunk_list, its_tables_take_less_than_two_of_the_last) {
   for (std::uint32_t i = 1; i <= 1000; ++i) {
     ASSERT_TRUE(succeeded(list.append(numbered_chunk(i, 1))));
     EXPECT_GE(list.overhead_bytes(), i * (sizeof(void*) + sizeof(aligned_buffer<std::uint32_t>)));
-    if (i >= 8) EXPECT_LE(list.overhead_bytes(), 2 * i * (2 * sizeof(void*) + sizeof(aligned_buffer<std::uint32_t>)));
+    if (i >= 8) {
+      EXPECT_LE(list.overhead_bytes(), 2 * i * (2 * sizeof(void*) + sizeof(aligned_buffer<std::uint32_t>)));
+    }
   }
 }
 

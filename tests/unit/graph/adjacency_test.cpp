@@ -166,7 +166,9 @@ TEST(adjacency, grows_while_others_follow_and_write_links) {
     if (worker == 0) {
       // Node 0 links to the newest, and each to the one before.
       for (node x = 1; x < n; ++x) {
-        if (x >= g.size()) ASSERT_TRUE(succeeded(g.grow(x + 1)));
+        if (x >= g.size()) {
+          ASSERT_TRUE(succeeded(g.grow(x + 1)));
+        }
         if (x % 997 != 0) continue;
         EXPECT_TRUE(g.append_link(x, 0, x - 997));
         const auto guard = g.lock(0);
@@ -178,7 +180,9 @@ TEST(adjacency, grows_while_others_follow_and_write_links) {
         if (last == 0) continue;
         EXPECT_LT(last, g.size());
         EXPECT_EQ(g.level(last), draw_level(1, last, 2));
-        if (last != 997) EXPECT_EQ(links(g, last, 0), std::vector<node>{last - 997});
+        if (last != 997) {
+          EXPECT_EQ(links(g, last, 0), std::vector<node>{last - 997});
+        }
       }
     }
   });

@@ -59,7 +59,7 @@ void expect_same_hits(const auto& a, const auto& b, const search_params& params)
 
 template <class Quantizer>
 class changing_form : public testing::Test {};
-using symmetric_ones = testing::Types<float32, sq8, sq4, rabitq<4>>;
+using symmetric_ones = testing::Types<sq8, rabitq<4>>;
 TYPED_TEST_SUITE(changing_form, symmetric_ones);
 
 TYPED_TEST(changing_form, a_scan_finds_the_same_frozen_thawed_and_from_a_file) {

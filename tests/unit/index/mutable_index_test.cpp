@@ -99,7 +99,7 @@ TEST(mutable_index, that_is_empty_finds_nothing) {
 
 template <class Quantizer>
 class mutable_index_of : public ::testing::Test {};
-using changing_quantizers = ::testing::Types<float32, float16, sq8, sq4, rabitq<4>, rabitq<8>>;
+using changing_quantizers = ::testing::Types<float32, sq8, rabitq<4>>;
 TYPED_TEST_SUITE(mutable_index_of, changing_quantizers);
 
 TYPED_TEST(mutable_index_of, finds_what_was_added_updated_and_not_removed) {

@@ -155,7 +155,9 @@ TEST(mutable_index_threads, search_while_others_change_the_index) {
   EXPECT_EQ(faults.removed, 0u) << "a label that was removed before the search is not found";
   EXPECT_EQ(faults.wrong_distance, 0u) << "it is one of the label's vectors that was measured";
   EXPECT_EQ(faults.missing, 0u) << "a label that is updated is always found";
-  if (threads.workers() > n_writers) EXPECT_GT(faults.searches, 0u);
+  if (threads.workers() > n_writers) {
+    EXPECT_GT(faults.searches, 0u);
+  }
 
   std::set<label> expected_labels;
   for (label id = 0; id < vectors.size(); ++id) {

@@ -61,7 +61,7 @@ class radius : public ::testing::Test {
   }
   static std::span<const float> query() { return rows_around().row(5); }
 };
-using radius_quantizers = ::testing::Types<float32, sq8, rabitq<1>, rabitq<4>>;
+using radius_quantizers = ::testing::Types<sq8, rabitq<1>>;
 TYPED_TEST_SUITE(radius, radius_quantizers, test::quantizer_names);
 
 TYPED_TEST(radius, holds_what_is_within_by_estimate) {

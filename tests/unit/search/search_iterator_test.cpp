@@ -62,7 +62,7 @@ class iterated : public ::testing::Test {
     return m == metric::l2 ? *l2 : *cosine;
   }
 };
-using iterated_quantizers = ::testing::Types<float32, sq8, rabitq<1>>;
+using iterated_quantizers = ::testing::Types<sq8, rabitq<1>>;
 TYPED_TEST_SUITE(iterated, iterated_quantizers, test::quantizer_names);
 
 TYPED_TEST(iterated, results_are_all_labels_once_each_and_the_same_in_any_portions) {
