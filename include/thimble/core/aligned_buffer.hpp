@@ -33,11 +33,11 @@ class aligned_buffer {
   // n + more zeroed values. Error: out_of_memory.
   [[nodiscard]] static expected<aligned_buffer> create(std::size_t n, std::size_t more = 0) {
     aligned_buffer buffer;
-    constexpr std::size_t most = std::numeric_limits<std::size_t>::max() / 2 / sizeof(T);
+    constexpr std::size_t most = std::numeric_limits<std::size_t>::max() / 2 / value_bytes;
     if (n > most || more > most - n) return out_of_memory(n);
     n += more;
     if (n == 0) return buffer;
-    const std::size_t bytes = n * sizeof(T);
+    const std::size_t bytes = n * value_bytes;
     void* memory = THIMBLE_ALLOCATE(bytes, alignment_for(bytes));
     if (memory == nullptr) return out_of_memory(bytes);
     advise_huge(memory, bytes);
@@ -69,13 +69,13 @@ class aligned_buffer {
   }
 
   ~aligned_buffer() {
-    if (owns_) THIMBLE_DEALLOCATE(data_, size_ * sizeof(T), alignment_for(size_ * sizeof(T)));
+    if (owns_) THIMBLE_DEALLOCATE(static_cast<void*>(data_), bytes(), alignment_for(bytes()));
   }
 
   [[nodiscard]] T* data() { return data_; }
   [[nodiscard]] const T* data() const { return data_; }
   [[nodiscard]] std::size_t size() const { return size_; }
-  [[nodiscard]] std::size_t bytes() const { return size_ * sizeof(T); }
+  [[nodiscard]] std::size_t bytes() const { return size_ * value_bytes; }
   [[nodiscard]] bool empty() const { return size_ == 0; }
   [[nodiscard]] bool owns() const { return owns_; }
   [[nodiscard]] T& operator[](std::size_t i) { return data_[i]; }
@@ -84,6 +84,7 @@ class aligned_buffer {
   [[nodiscard]] std::span<const T> span() const { return {data_, size_}; }
 
  private:
+  static constexpr std::size_t value_bytes = sizeof(T);  // NOLINT(bugprone-sizeof-expression): T may be a pointer
   static constexpr std::size_t cache_line = 64;
   static constexpr std::size_t huge_page = std::size_t{2} << 20;
 

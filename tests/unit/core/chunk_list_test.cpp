@@ -94,7 +94,7 @@ TEST(chunk_list, is_read_while_it_grows) {
     for (std::size_t seen = 0; seen < n;) {
       seen = list.size();
       const std::uint32_t* const* table = list.table();
-      for (std::size_t i = seen; i-- > 0 && i + 50 > seen;) {
+      for (std::size_t i = seen < 50 ? 0 : seen - 50; i < seen; ++i) {
         ASSERT_EQ(list[i][1], i);
         ASSERT_EQ(table[i][0], i);
       }
