@@ -276,6 +276,7 @@ TEST(remover, equal_rows_can_be_removed) {
   }
 }
 
+#if THIMBLE_THREADS
 // Two threads remove, two insert into a graph and codes that grow (one of them with scratch that is often too small),
 // two search.
 TEST(remover, works_beside_inserters_and_searchers) {
@@ -355,6 +356,7 @@ TEST(remover, works_beside_inserters_and_searchers) {
   }
   EXPECT_GE(test::reachable(graph), (end - left) * 95 / 100);
 }
+#endif
 
 }  // namespace
 }  // namespace thimble
