@@ -207,8 +207,11 @@ TYPED_TEST(out_of_memory, ends_searches_of_other_kinds_with_its_name_at_each_all
 TYPED_TEST(out_of_memory, takes_no_result_from_an_iterator) {
   const auto built = index<TypeParam>::build(this->rows().view());
   std::vector<label> all;
-  for (auto from = built->iterate(this->rows().row(3)); !from->done();)
-    for (const neighbor& hit : *from->next(7)) all.push_back(hit.id);
+  for (auto from = built->iterate(this->rows().row(3)); !from->done();) {
+    const auto some = from->next(7);
+    ASSERT_TRUE(some.has_value());
+    for (const neighbor& hit : *some) all.push_back(hit.id);
+  }
   ASSERT_EQ(all.size(), this->rows().size());
   // Each call fails at first, or gives less; the next one goes on.
   std::size_t n_failures = 0;

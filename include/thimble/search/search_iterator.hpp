@@ -4,7 +4,8 @@
 // The results of one query, as many as the caller turns out to want, without starting again: index::iterate().
 //
 //     auto nearest = index.iterate(query);
-//     while (wants_more()) for (const neighbor& hit : *nearest->next(10)) ...
+//     auto hits = nearest->next(10);   // a span: the ten nearest
+//     hits = nearest->next(10);        // the ten after them
 //
 // Costs a beam of ef for the first result and about one expansion for each further one; memory 8 bytes a vector met,
 // beside scratch that it borrows from the index.

@@ -78,7 +78,10 @@ TEST(label_map, is_at_most_three_quarters_and_at_least_three_eighths_full) {
 TEST(label_map, gives_the_node_that_came_last) {
   labelled_nodes nodes;
   for (label id = 0; id < 100; ++id) nodes.insert(id);
-  for (label id = 0; id < 100; id += 3) EXPECT_EQ(nodes.replace(id), nodes.find(id));
+  for (label id = 0; id < 100; id += 3) {
+    const node latest = nodes.replace(id);
+    EXPECT_EQ(nodes.find(id), latest);
+  }
   EXPECT_EQ(nodes.map().size(), 100u);
   for (label id = 0; id < 100; ++id) EXPECT_EQ(nodes.find(id) >= 100, id % 3 == 0);
 }
