@@ -166,7 +166,7 @@ class index {
     const numbering names = numbers();
     const auto passes = [&](label row) { return params.filter(names.label_of_row(static_cast<node>(row))); };
     const bool filtered = !params.filter.passes_all();
-    const label_filter rows = parts_.keys.empty() ? params.filter : label_filter::where(passes);
+    const label_filter rows = filtered && !parts_.keys.empty() ? label_filter::where(passes) : params.filter;
     const std::size_t passing = filtered ? rows.n_passing(size()) : size();
     const std::size_t walked = filtered && !params.exhaustive ? walk_width(wanted, passing, size()) : 0;
     if (auto room = scratch.reserve(size(), wanted, walked, dim(), parts_.quantizer.query_bytes()); !room) return room;
