@@ -132,12 +132,6 @@ class adjacency {
     return false;
   }
 
-  // The links of x on all its levels. Takes the lock of x.
-  void clear_links(node x) {
-    const auto guard = lock(x);
-    for (unsigned l = 0; l <= level(x); ++l) set_links(x, l, {});
-  }
-
   // Of all rows, levels, locks and tables, used or not.
   [[nodiscard]] std::size_t bytes() const {
     const std::size_t n = parts_.size();

@@ -158,10 +158,8 @@ class index {
   // gamma), wrong_dim, not_finite, zero_vector, empty_index, out_of_memory.
   [[nodiscard]] expected<void> begin(std::span<const float> query, const search_params& params, search_scratch& scratch,
                                      std::size_t rows_at_once = std::numeric_limits<std::size_t>::max()) const {
-    if (params.k == 0) return fail(errc::invalid_k, "k is 0: ask for at least one result");
-    if (params.gamma && !(*params.gamma >= 0 && *params.gamma <= std::numeric_limits<float>::max()))
-      return fail(errc::invalid_argument, "gamma must be a number, 0 or more: leave it out to search without");
-    if (auto valid = check(query, params.epsilon); !valid) return valid;
+    if (auto valid = check_params(params); !valid) return valid;
+    if (auto valid = check(query); !valid) return valid;
     const std::size_t wanted = candidates_wanted(params, parts_.meta.default_ef, size());
     const numbering names = numbers();
     const auto passes = [&](label row) { return params.filter(names.label_of_row(static_cast<node>(row))); };
@@ -286,10 +284,8 @@ class index {
     return index(**kernels, std::move(*parts));
   }
 
-  [[nodiscard]] expected<void> check(std::span<const float> query, float epsilon) const {
+  [[nodiscard]] expected<void> check(std::span<const float> query) const {
     if (size() == 0) return fail(errc::empty_index, "the index is empty: build it from vectors first");
-    if (!(epsilon >= 0 && epsilon <= max_epsilon))
-      return fail(errc::invalid_argument, "epsilon must be 0..1000: a number of standard errors");
     if (query.size() != dim()) return fail(errc::wrong_dim, "the query's dim is not the index's", query.size());
     if (!is_finite(query)) return fail(errc::not_finite, "the query holds NaN, infinity or a value beyond 1e15");
     return {};
@@ -313,7 +309,7 @@ class index {
 
   // For a walk that keeps its candidates elsewhere.
   [[nodiscard]] expected<void> prepare_walk(std::span<const float> query, search_scratch& scratch) const {
-    if (auto valid = check(query, 0); !valid) return valid;
+    if (auto valid = check(query); !valid) return valid;
     if (auto room = scratch.reserve(size(), 1, 0, dim(), parts_.quantizer.query_bytes()); !room) return room;
     return prepare(query, scratch);
   }
@@ -324,7 +320,7 @@ class index {
                                                             search_scratch& scratch,
                                                             const MayBeWithin& may_be_within) const {
     if (std::isnan(radius)) return fail(errc::invalid_argument, "the radius is no number");
-    if (auto valid = check(query, params.epsilon); !valid) return std::unexpected(valid.error());
+    if (auto valid = check_epsilon(params.epsilon); !valid) return std::unexpected(valid.error());
     if (auto prepared = prepare_walk(query, scratch); !prepared) return std::unexpected(prepared.error());
     const auto estimates = [&](const node* nodes, std::size_t n, float* out) {
       estimate_codes(scratch.query(), nodes, n, out);
@@ -401,8 +397,6 @@ class index {
     }
     scratch.rerank().start(*kernels_, metric(), query, candidates, params.k, params.rerank, parts_.keys.span());
   }
-
-  static constexpr float max_epsilon = 1000;
 
   const simd::kernel_set* kernels_;
   index_parts<Quantizer> parts_;

@@ -123,7 +123,10 @@ class live_search {
     if (entry.at == no_node) return false;
     const auto scout = scout_of_nodes();
     const located start = descend(graph, scout, entry, 0, scratch_.batch);
-    if (!filtered()) {
+    if (!filtered() && params_.gamma) {
+      beam_search(graph, scout, start, 0, scratch_.candidates, scratch_.visited, scratch_.batch,
+                  distance_stop{params_.k, 1 + *params_.gamma});
+    } else if (!filtered()) {
       beam_search(graph, scout, start, 0, scratch_.candidates, scratch_.visited, scratch_.batch);
     } else {
       scratch_.walk.clear(walked_);

@@ -148,8 +148,8 @@ class mutable_index {
   [[nodiscard]] bool contains(label id) const { return parts_->live->contains(id); }
 
   // The nearest by estimate: min(k, those there are and pass the filter), none where the index is empty. Filters are
-  // asked for labels of 64 bits. Errors: invalid_k, invalid_argument (epsilon), wrong_dim, not_finite, zero_vector,
-  // out_of_memory.
+  // asked for labels of 64 bits. Errors: invalid_k, invalid_argument (epsilon, gamma), wrong_dim, not_finite,
+  // zero_vector, out_of_memory.
   [[nodiscard]] expected<hits> search(std::span<const float> query, const search_params& params = {}) const {
     auto scratch = parts_->searchers.borrow();
     if (!scratch) return std::unexpected(scratch.error());
@@ -324,9 +324,7 @@ class mutable_index {
   // The candidates of a search, as nodes. The caller is inside.
   [[nodiscard]] expected<void> find(std::span<const float> query, const search_params& params,
                                     search_scratch& scratch) const {
-    if (params.k == 0) return fail(errc::invalid_k, "k is 0: ask for at least one result");
-    if (!(params.epsilon >= 0 && params.epsilon <= max_epsilon))
-      return fail(errc::invalid_argument, "epsilon must be 0..1000: a number of standard errors");
+    if (auto valid = check_params(params); !valid) return valid;
     if (query.size() != dim()) return fail(errc::wrong_dim, "the query's dim is not the index's", query.size());
     if (!is_finite(query)) return fail(errc::not_finite, "the query holds NaN, infinity or a value beyond 1e15");
     live_search<Quantizer> searched(*parts_->live, parts_->quantizer, parts_->kernels, params, scratch);
@@ -372,8 +370,6 @@ class mutable_index {
     }
     scratch.rerank().start(parts_->kernels, metric(), query, rows, params.k, params.rerank);
   }
-
-  static constexpr float max_epsilon = 1000;
 
   owned<parts> parts_;
 };

@@ -8,9 +8,11 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <optional>
 
 #include <thimble/core/config.hpp>
+#include <thimble/core/error.hpp>
 #include <thimble/search/label_filter.hpp>
 
 namespace thimble::inline THIMBLE_FLAGS {
@@ -45,6 +47,21 @@ struct search_params {
   // Which labels may be results: as many as pass, up to k, are found.
   label_filter filter{};
 };
+
+inline constexpr float max_epsilon = 1000;
+
+[[nodiscard]] inline expected<void> check_epsilon(float epsilon) {
+  if (epsilon >= 0 && epsilon <= max_epsilon) return {};
+  return fail(errc::invalid_argument, "epsilon must be 0..1000: a number of standard errors");
+}
+
+// Errors: invalid_k, invalid_argument (gamma, epsilon).
+[[nodiscard]] inline expected<void> check_params(const search_params& params) {
+  if (params.k == 0) return fail(errc::invalid_k, "k is 0: ask for at least one result");
+  if (params.gamma && !(*params.gamma >= 0 && *params.gamma <= std::numeric_limits<float>::max()))
+    return fail(errc::invalid_argument, "gamma must be a number, 0 or more: leave it out to search without");
+  return check_epsilon(params.epsilon);
+}
 
 inline constexpr std::uint32_t usual_ef = 64;
 inline constexpr std::uint32_t max_default_ef = 1'000'000;

@@ -148,15 +148,6 @@ TEST(adjacency, takes_the_bytes_of_its_rows_and_little_more) {
   EXPECT_LE(per_node, 8 * 16 + 2 + 4 * 1.15 + .5);
 }
 
-TEST(adjacency, cleared_nodes_have_no_links_on_any_level) {
-  auto g = adjacency::create(300, 2, 1);
-  for (node x = 0; x < 300; ++x)
-    for (unsigned level = 0; level <= g->level(x); ++level) EXPECT_TRUE(g->append_link(x, level, 5));
-  for (node x = 0; x < 300; x += 2) g->clear_links(x);
-  for (node x = 0; x < 300; ++x)
-    for (unsigned level = 0; level <= g->level(x); ++level) EXPECT_EQ(links(*g, x, level).size(), x % 2);
-}
-
 TEST(adjacency, grows_while_others_follow_and_write_links) {
   auto g = adjacency::create(2, 1);
   ASSERT_TRUE(succeeded(g.grow(1)));

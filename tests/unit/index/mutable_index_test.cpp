@@ -222,8 +222,25 @@ TEST(mutable_index, refuses_wrong_searches) {
   const auto query = changing_rows().row(0);
   EXPECT_EQ(code_of(searched.search(query, {.k = 0})), errc::invalid_k);
   EXPECT_EQ(code_of(searched.search(query, {.epsilon = -1})), errc::invalid_argument);
+  EXPECT_EQ(code_of(searched.search(query, {.gamma = -1.0f})), errc::invalid_argument);
   EXPECT_EQ(code_of(searched.search(query.first(3))), errc::wrong_dim);
   EXPECT_EQ(code_of(searched.search(far_away(std::numeric_limits<float>::infinity()))), errc::not_finite);
+}
+
+TEST(mutable_index, stops_early_where_it_is_asked_to) {
+  const auto searched = index_of(changing_rows().size());
+  std::size_t shorter = 0;
+  for (std::size_t i = 0; i < 50; ++i) {
+    const auto query = changing_rows().row(i * 7);
+    const auto whole = searched.search(query, {.k = 10, .ef = 10}),
+               far = searched.search(query, {.k = 10, .ef = 10, .gamma = 1e9f});
+    const auto near = searched.search(query, {.k = 10, .ef = 200, .gamma = 0.0f}),
+               wide = searched.search(query, {.k = 10, .ef = 200});
+    ASSERT_TRUE(succeeded(whole) && succeeded(far) && succeeded(near) && succeeded(wide));
+    EXPECT_TRUE(std::ranges::equal(*whole, *far));
+    shorter += std::ranges::equal(*near, *wide) ? 0 : 1;
+  }
+  EXPECT_GT(shorter, 0u);
 }
 
 TEST(mutable_index, refuses_wrong_options) {
