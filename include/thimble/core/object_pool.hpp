@@ -42,8 +42,12 @@ template <class T>
 class object_pool {
  public:
   object_pool() = default;
-  object_pool(const object_pool&) = delete;
-  object_pool& operator=(const object_pool&) = delete;
+  // Moving a pool while it is used is a mistake of the program's, as with any object.
+  object_pool(object_pool&& other) noexcept { swap(other); }
+  object_pool& operator=(object_pool&& other) noexcept {
+    swap(other);
+    return *this;
+  }
   ~object_pool() {
     for (auto& slot : slots_) owned<T>(slot.load(std::memory_order_relaxed)).reset();
   }
@@ -86,6 +90,12 @@ class object_pool {
       (void)object.release();
       return;
     }
+  }
+
+  void swap(object_pool& other) noexcept {
+    for (std::size_t i = 0; i < slots_.size(); ++i)
+      other.slots_[i].store(slots_[i].exchange(other.slots_[i].load(std::memory_order_relaxed)),
+                            std::memory_order_relaxed);
   }
 
   std::array<std::atomic<T*>, 16> slots_{};
