@@ -41,7 +41,7 @@ struct graph_without {
       if (y != x) visit(y);
     });
   }
-  void prefetch_links(node from) const { all.prefetch_links(from); }
+  THIMBLE_ALWAYS_INLINE void prefetch_links(node from) const { all.prefetch_links(from); }
 };
 static_assert(graph<graph_without>);
 

@@ -89,13 +89,13 @@ class aligned_buffer {
   static constexpr std::size_t huge_page = std::size_t{2} << 20;
 
   static std::size_t alignment_for(std::size_t bytes) {
-    return THIMBLE_HUGE_PAGES && bytes >= 2 * huge_page ? huge_page : cache_line;
+    return THIMBLE_HUGE_PAGES && bytes >= huge_page ? huge_page : cache_line;
   }
 
   // Whole huge pages only, so that the last one does not make the process larger than its data.
   static void advise_huge([[maybe_unused]] void* memory, [[maybe_unused]] std::size_t bytes) {
 #if THIMBLE_HUGE_PAGES
-    if (bytes >= 2 * huge_page) (void)::madvise(memory, bytes / huge_page * huge_page, MADV_HUGEPAGE);
+    if (bytes >= huge_page) (void)::madvise(memory, bytes / huge_page * huge_page, MADV_HUGEPAGE);
 #endif
   }
 

@@ -105,7 +105,7 @@ class adjacency {
     }
   }
 
-  void prefetch_links(node x) const {
+  THIMBLE_ALWAYS_INLINE void prefetch_links(node x) const {
     const node* links = base_row(x);
     for (std::size_t i = 0; i < 2 * std::size_t{m_}; i += 16) THIMBLE_PREFETCH(links + i);
   }

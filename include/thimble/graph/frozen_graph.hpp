@@ -122,7 +122,8 @@ class frozen_graph {
       visit(y);
     }
   }
-  void prefetch_links(node x) const { base_.prefetch(x); }
+  THIMBLE_ALWAYS_INLINE void prefetch_place(node x) const { base_.prefetch_start(x); }
+  THIMBLE_ALWAYS_INLINE void prefetch_links(node x) const { base_.prefetch(x); }
 
   // The parts of a file.
   [[nodiscard]] const packed_links& base() const { return base_; }

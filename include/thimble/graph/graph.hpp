@@ -38,4 +38,11 @@ concept graph = requires(const G& g, node x, unsigned level, function_ref<void(n
   g.prefetch_links(x);
 };
 
+// Asks for what tells where the links of x on level 0 are, of graphs that have to look it up: for nodes that will
+// probably be expanded, but not next.
+template <graph G>
+THIMBLE_ALWAYS_INLINE void prefetch_place(const G& g, node x) {
+  if constexpr (requires { g.prefetch_place(x); }) g.prefetch_place(x);
+}
+
 }  // namespace thimble::inline THIMBLE_FLAGS

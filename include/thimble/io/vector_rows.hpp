@@ -53,7 +53,7 @@ class vector_rows {
   }
 
   // Brings the cache lines of a row nearer that is read soon.
-  void prefetch(std::size_t i) const {
+  THIMBLE_ALWAYS_INLINE void prefetch(std::size_t i) const {
     detail::prefetch_bytes(values_of(i), layout_.dim * element_bytes(layout_.type));
   }
 

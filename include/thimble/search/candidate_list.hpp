@@ -13,6 +13,7 @@
 #include <compare>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <span>
 #include <utility>
 
@@ -46,6 +47,21 @@ struct candidate {
   friend constexpr auto operator<=>(const candidate&, const candidate&) = default;
 };
 
+// Puts `fresh` among the first n of a sorted array with room for one more; where it went.
+THIMBLE_ALWAYS_INLINE std::size_t insert_in_order(candidate* items, std::size_t n, candidate fresh) {
+  // So many make room at once, in vector registers: .95 of a search with ef 100.
+  constexpr std::size_t step = 8;
+  std::size_t at = n;
+  for (; at >= step && items[at - step] > fresh; at -= step) {
+    candidate farther[step];
+    std::memcpy(farther, items + at - step, sizeof farther);
+    std::memcpy(items + at - step + 1, farther, sizeof farther);
+  }
+  for (; at > 0 && items[at - 1] > fresh; --at) items[at] = items[at - 1];
+  items[at] = fresh;
+  return at;
+}
+
 class candidate_list {
  public:
   // Room for ef candidates; keeps what it has where that is enough. Error: out_of_memory.
@@ -65,19 +81,16 @@ class candidate_list {
     ef_ = ef;
   }
 
-  // Keeps x if it is among the best ef; the farthest one leaves. x must not be in the list.
-  THIMBLE_ALWAYS_INLINE void insert(float distance, node x) {
+  // Keeps x if it is among the best ef, and says so; the farthest one leaves. x must not be in the list.
+  THIMBLE_ALWAYS_INLINE bool insert(float distance, node x) {
     const candidate fresh = candidate::of(distance, x);
     if (size_ == ef_) {
-      if (fresh >= items_[ef_ - 1]) return;
+      if (fresh >= items_[ef_ - 1]) return false;
       --size_;
     }
-    candidate* const first = items_.data();
-    candidate* at = first + size_++;
-    for (; at != first && at[-1] > fresh; --at) *at = at[-1];
-    *at = fresh;
-    const auto position = static_cast<std::size_t>(at - first);
+    const std::size_t position = insert_in_order(items_.data(), size_++, fresh);
     if (position < next_) next_ = position;
+    return true;
   }
 
   // The nearest candidate that was not expanded yet, marked as expanded; no_node when there is none.
@@ -103,7 +116,8 @@ class candidate_list {
   template <class LabelOf>
   void relabel(LabelOf&& label_of) {
     for (std::size_t i = 0; i < size_; ++i)
-      place(i, {(items_[i].key >> 32 << 32) | std::uint64_t{label_of(items_[i].id())} << 1});
+      insert_in_order(items_.data(), i,
+                      {(items_[i].key >> 32 << 32) | std::uint64_t{label_of(items_[i].id())} << 1});
   }
 
   // Gives every candidate the distance that estimate(its nodes, how many of them, distances) says; none is marked as
@@ -117,7 +131,8 @@ class candidate_list {
       const std::size_t count = size_ - first < at_once ? size_ - first : at_once;
       for (std::size_t i = 0; i < count; ++i) nodes[i] = items_[first + i].id();
       estimate(nodes, count, distances);
-      for (std::size_t i = 0; i < count; ++i) place(first + i, candidate::of(distances[i], nodes[i]));
+      for (std::size_t i = 0; i < count; ++i)
+        insert_in_order(items_.data(), first + i, candidate::of(distances[i], nodes[i]));
     }
   }
 
@@ -126,12 +141,6 @@ class candidate_list {
   [[nodiscard]] std::size_t bytes() const { return items_.bytes(); }
 
  private:
-  // Puts a new i-th candidate among those before it, which are in order.
-  void place(std::size_t i, candidate fresh) {
-    for (; i > 0 && items_[i - 1] > fresh; --i) items_[i] = items_[i - 1];
-    items_[i] = fresh;
-  }
-
   aligned_buffer<candidate> items_;
   std::size_t size_ = 0;
   std::size_t ef_ = 0;

@@ -46,11 +46,7 @@ class candidate_queue {
       if (fresh >= last) return;
       --size_;
     }
-    candidate* const first = window_.data();
-    candidate* at = first + size_++;
-    for (; at != first && at[-1] > fresh; --at) *at = at[-1];
-    *at = fresh;
-    next_ = std::min(next_, static_cast<std::size_t>(at - first));
+    next_ = std::min(next_, insert_in_order(window_.data(), size_++, fresh));
   }
 
   // The nearest of the window that was not expanded yet, marked as expanded; no_node when there is none.

@@ -93,7 +93,8 @@ void beam_search(const Graph& g, const Estimator& estimate, located start, unsig
     });
     if (const candidate* next = candidates.next(); next != nullptr && level == 0) g.prefetch_links(next->id());
     estimate(batch.nodes, n, batch.distances);
-    for (std::size_t i = 0; i < n; ++i) candidates.insert(batch.distances[i], batch.nodes[i]);
+    for (std::size_t i = 0; i < n; ++i)
+      if (candidates.insert(batch.distances[i], batch.nodes[i]) && level == 0) prefetch_place(g, batch.nodes[i]);
   }
 }
 

@@ -71,7 +71,7 @@ class mmap_store {
   }
 
   // Brings a row nearer that is read soon.
-  void prefetch(std::size_t i) const { rows_.prefetch(i); }
+  THIMBLE_ALWAYS_INLINE void prefetch(std::size_t i) const { rows_.prefetch(i); }
 
   // Whether the file is still as long as it was at open. Error: truncated.
   [[nodiscard]] expected<void> check() const {
