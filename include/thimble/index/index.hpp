@@ -171,7 +171,6 @@ class index {
 
     if (auto prepared = prepare(query, scratch); !prepared) return prepared;
     find_candidates(params, rows, wanted, walked, scratch);
-    scratch.candidates.relabel([&](node x) { return parts_.rows[x]; });
     start_rerank(query, params, scratch, rows_at_once);
     return {};
   }
@@ -199,7 +198,7 @@ class index {
     if (!scratch) return std::unexpected(scratch.error());
     search_scratch& room = **scratch;
     const std::size_t rim = bounded_quantizer<Quantizer> ? 0 : params.rim;
-    const auto may_be_within = [&](candidate c) { return lower_bound(c, c.id(), params.epsilon, room) <= radius; };
+    const auto may_be_within = [&](candidate c) { return lower_bound(c, params.epsilon, room) <= radius; };
     auto found = candidates_near(query, radius, params, rim, room, may_be_within);
     if (!found) return std::unexpected(found.error());
     return measured_within(std::move(*found), exact_query(*kernels_, metric(), query), radius, from, numbers(), room);
@@ -371,10 +370,10 @@ class index {
       exhaustive_search(size(), estimate, found, scratch.batch);
   }
 
-  // Of the distance of candidate c, node x; the estimate itself where the quantizer has no bounds.
-  [[nodiscard]] float lower_bound(candidate c, node x, float epsilon, search_scratch& scratch) const {
+  // Of the distance of a candidate; the estimate itself where the quantizer has no bounds.
+  [[nodiscard]] float lower_bound(candidate c, float epsilon, search_scratch& scratch) const {
     if constexpr (bounded_quantizer<Quantizer>) {
-      const std::byte* code = parts_.codes.data() + x * parts_.quantizer.code_bytes();
+      const std::byte* code = parts_.codes.data() + c.id() * parts_.quantizer.code_bytes();
       const double error = parts_.quantizer.standard_error(scratch.query(), code, c.distance());
       // A product of two floats is exact in double, so it does not matter who fuses it.
       return static_cast<float>(double{c.distance()} - double{epsilon} * error);
@@ -385,17 +384,18 @@ class index {
 
   void start_rerank(std::span<const float> query, const search_params& params, search_scratch& scratch,
                     std::size_t rows_at_once) const {
-    const std::span<const candidate> candidates = scratch.candidates.items();
+    candidate_list& found = scratch.candidates;
     if constexpr (bounded_quantizer<Quantizer>) {
       if (params.rerank_by == rerank_policy::bound) {
-        const auto bound = [&](candidate c) {
-          return lower_bound(c, parts_.rows.inverse(c.id()), params.epsilon, scratch);
+        const auto bounded = [&](candidate c) {
+          return candidate::of(lower_bound(c, params.epsilon, scratch), parts_.rows[c.id()]);
         };
-        return scratch.rerank().start_by_bound(*kernels_, metric(), query, candidates, params.k, params.rerank,
-                                               rows_at_once, bound, parts_.keys.span());
+        return scratch.rerank().start_by_bound(*kernels_, metric(), query, found.items(), params.k, params.rerank,
+                                               rows_at_once, bounded, parts_.keys.span());
       }
     }
-    scratch.rerank().start(*kernels_, metric(), query, candidates, params.k, params.rerank, parts_.keys.span());
+    found.relabel([&](node x) { return parts_.rows[x]; });
+    scratch.rerank().start(*kernels_, metric(), query, found.items(), params.k, params.rerank, parts_.keys.span());
   }
 
   const simd::kernel_set* kernels_;

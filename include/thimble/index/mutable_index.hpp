@@ -356,16 +356,17 @@ class mutable_index {
     if constexpr (bounded_quantizer<Quantizer>) {
       if (params.rerank_by == rerank_policy::bound) {
         // Of candidates at one distance it does not matter which row is whose: they take the largest error among them.
-        const auto lower_bound = [&](candidate row) {
+        const auto bounded = [&](candidate row) {
           float error = 0;
           for (const candidate c :
                std::ranges::equal_range(nodes, row.key >> 32, {}, [](candidate other) { return other.key >> 32; }))
             error = std::max(error, parts_->quantizer.standard_error(scratch.query(),
                                                                      parts_->live->nodes().code(c.id()), c.distance()));
-          return static_cast<float>(double{row.distance()} - double{params.epsilon} * double{error});
+          return candidate::of(static_cast<float>(double{row.distance()} - double{params.epsilon} * double{error}),
+                               row.id());
         };
         return scratch.rerank().start_by_bound(parts_->kernels, metric(), query, rows, params.k, params.rerank,
-                                               rows_at_once, lower_bound);
+                                               rows_at_once, bounded);
       }
     }
     scratch.rerank().start(parts_->kernels, metric(), query, rows, params.k, params.rerank);

@@ -17,6 +17,7 @@
 #include <thimble/core/half.hpp>
 #include <thimble/core/matrix_view.hpp>
 #include <thimble/io/vector_format.hpp>
+#include <thimble/simd/dispatch.hpp>
 
 namespace thimble::inline THIMBLE_FLAGS {
 
@@ -25,7 +26,8 @@ class vector_rows {
   vector_rows() = default;
 
   // file: the whole file, which stays where it is; layout: what parse_vector_header made of it.
-  vector_rows(const std::byte* file, const vector_layout& layout) : file_(file), layout_(layout) {}
+  vector_rows(const std::byte* file, const vector_layout& layout)
+      : kernels_(*simd::kernels_for(simd::isa::automatic)), file_(file), layout_(layout) {}
 
   [[nodiscard]] std::size_t size() const { return static_cast<std::size_t>(layout_.n); }
   [[nodiscard]] std::size_t dim() const { return layout_.dim; }
@@ -41,11 +43,16 @@ class vector_rows {
       case element_type::float32:
         return matrix_view(reinterpret_cast<const float*>(values), 1, dim()).row(0, scratch);
       case element_type::float16:
+        if (reinterpret_cast<std::uintptr_t>(values) % alignof(half) == 0) {
+          kernels_->widen_halfs(reinterpret_cast<const half*>(values), dim(), scratch.data());
+          return scratch.first(dim());
+        }
         return matrix_view(reinterpret_cast<const half*>(values), 1, dim()).row(0, scratch);
       case element_type::bfloat16:
         return matrix_view(reinterpret_cast<const bfloat16*>(values), 1, dim()).row(0, scratch);
       case element_type::uint8:
-        return matrix_view(reinterpret_cast<const std::uint8_t*>(values), 1, dim()).row(0, scratch);
+        kernels_->widen_bytes(reinterpret_cast<const std::uint8_t*>(values), dim(), scratch.data());
+        return scratch.first(dim());
       case element_type::int8:
         return matrix_view(reinterpret_cast<const std::int8_t*>(values), 1, dim()).row(0, scratch);
     }
@@ -62,6 +69,7 @@ class vector_rows {
     return file_ + static_cast<std::size_t>(layout_.offset) + i * static_cast<std::size_t>(layout_.stride_bytes);
   }
 
+  const simd::kernel_set* kernels_ = nullptr;
   const std::byte* file_ = nullptr;
   vector_layout layout_;
 };

@@ -71,17 +71,24 @@ class reranker {
     if (done()) finish();
   }
 
-  // By `bound`: lower_bound(candidate) -> float for each of them. (With rerank < k there is nothing to save: `fixed`.)
-  template <class LowerBound>
+  // By `bound`: bounded(candidate) -> candidate, its row and the lower bound of its distance. (With rerank < k there is
+  // nothing to save: `fixed`.)
+  template <class Bounded>
   void start_by_bound(const simd::kernel_set& kernels, metric m, std::span<const float> query,
                       std::span<const candidate> candidates, std::size_t k, std::size_t rerank,
-                      std::size_t rows_at_once, LowerBound&& lower_bound, std::span<const label> keys = {}) {
-    if (rerank < std::min(k, candidates.size())) return start(kernels, m, query, candidates, k, rerank, keys);
+                      std::size_t rows_at_once, Bounded&& bounded, std::span<const label> keys = {}) {
     begin(kernels, m, query, candidates, k, rerank, keys);
-    std::ranges::transform(candidates, ranked_.data(),
-                           [&](candidate c) { return candidate::of(lower_bound(c), c.id()); });
+    by_bound_ = rerank >= k_;
+    std::ranges::transform(candidates, ranked_.data(), [&](candidate c) {
+      const candidate b = bounded(c);
+      return by_bound_ ? b : candidate::of(c.distance(), b.id());
+    });
     std::ranges::sort(unread(), std::greater());
-    by_bound_ = true;
+    if (!by_bound_) {
+      ask(most_);
+      if (done()) finish();
+      return;
+    }
     rows_at_once_ = std::max(rows_at_once, std::size_t{1});
     const std::size_t first = std::min(most_, rows_at_once < most_ ? k_ : std::max(2 * k_, least_first_batch));
     most_at_once_ = std::max(first, std::min(most_ - first, rows_at_once_));

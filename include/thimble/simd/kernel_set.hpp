@@ -13,6 +13,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <thimble/core/config.hpp>
+#include <thimble/core/half.hpp>
 #include <thimble/core/types.hpp>
 #include <thimble/simd/isa.hpp>
 
@@ -111,6 +112,10 @@ struct kernel_set {
   // One pair. No padding, no alignment beyond 4 bytes, nothing read past dim.
   float (*l2)(const float* a, const float* b, std::size_t dim);
   float (*dot)(const float* a, const float* b, std::size_t dim);
+
+  // n values as floats. from: aligned as its type is.
+  void (*widen_halfs)(const half* from, std::size_t n, float* to);
+  void (*widen_bytes)(const std::uint8_t* from, std::size_t n, float* to);
 
   // The Walsh-Hadamard transform of n values in place (n a power of two, at least 64), times scale. The steps go from
   // neighbours (h = 1) to halves (h = n / 2): (a, b) -> (a + b, a - b) for values h apart; the factor comes last.

@@ -165,6 +165,10 @@ THIMBLE_ALWAYS_INLINE vec load(const half* p) {
   return _mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)));
 }
 
+THIMBLE_ALWAYS_INLINE vec load(const std::uint8_t* p) {
+  return _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p))));
+}
+
 THIMBLE_ALWAYS_INLINE vec load_first(const half* p, std::size_t n) {
   const auto mask = static_cast<__mmask16>(n < lanes ? (1u << n) - 1 : 0xffffu);
   return _mm512_cvtph_ps(_mm256_maskz_loadu_epi16(mask, p));

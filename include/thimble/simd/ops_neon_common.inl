@@ -84,6 +84,13 @@ THIMBLE_ALWAYS_INLINE vec load_first(const float* p, std::size_t n) {
 THIMBLE_ALWAYS_INLINE vec widened(uint16x4_t halfs) { return vcvt_f32_f16(vreinterpret_f16_u16(halfs)); }
 THIMBLE_ALWAYS_INLINE vec load(const half* p) { return widened(vld1_u16(&p->bits)); }
 
+THIMBLE_ALWAYS_INLINE vec load(const std::uint8_t* p) {
+  std::uint32_t bytes;
+  __builtin_memcpy(&bytes, p, sizeof bytes);
+  const uint16x8_t wide = vmovl_u8(vcreate_u8(bytes));
+  return vcvtq_f32_u32(vmovl_u16(vget_low_u16(wide)));
+}
+
 THIMBLE_ALWAYS_INLINE vec load_first(const half* p, std::size_t n) {
   if (n >= lanes) return load(p);
   uint16x4_t halfs = vld1_lane_u16(&p[0].bits, vdup_n_u16(0), 0);

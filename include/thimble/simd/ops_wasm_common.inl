@@ -79,6 +79,10 @@ THIMBLE_ALWAYS_INLINE vec widened(v128_t halfs) {
 }
 
 THIMBLE_ALWAYS_INLINE vec load(const half* p) { return widened(wasm_i32x4_load16x4(p)); }
+THIMBLE_ALWAYS_INLINE vec load(const std::uint8_t* p) {
+  const v128_t wide = wasm_u16x8_extend_low_u8x16(wasm_v128_load32_zero(p));
+  return wasm_f32x4_convert_i32x4(wasm_u32x4_extend_low_u16x8(wide));
+}
 
 __attribute__((noinline)) inline vec load_partly(const half* p, std::size_t n) {
   const vec two = n == 1 ? zero() : wasm_v128_load32_zero(p);

@@ -36,7 +36,7 @@ class rerank_by_hand : public ::testing::Test {
     ASSERT_TRUE(succeeded(machine_.reserve(candidates_.size(), 1)));
     const std::vector<float> bounds{.5f, .9f, 1.5f, 3.9f, 2.5f};
     machine_.start_by_bound(**simd::kernels_for(simd::isa::automatic), metric::l2, query_, candidates_, k, rerank,
-                            rows_at_once, [&](candidate c) { return bounds[c.id()]; });
+                            rows_at_once, [&](candidate c) { return candidate::of(bounds[c.id()], c.id()); });
   }
   [[nodiscard]] std::vector<node> needs() const { return {machine_.needs().begin(), machine_.needs().end()}; }
   void feed() {
@@ -160,7 +160,7 @@ TEST_F(rerank_by_hand, by_bound_with_any_number_at_once_it_takes_two_batches) {
   const auto run = [&](std::size_t k, std::size_t rerank) {
     ASSERT_TRUE(succeeded(machine_.reserve(n, 1)));
     machine_.start_by_bound(**simd::kernels_for(simd::isa::automatic), metric::l2, query_, candidates, k, rerank, any,
-                            [](candidate c) { return c.id() < 50 ? 0.0f : 1e6f; });
+                            [](candidate c) { return candidate::of(c.id() < 50 ? 0.0f : 1e6f, c.id()); });
     while (!machine_.done()) {
       EXPECT_LE(machine_.needs().size(), machine_.most_at_once());
       for (std::size_t i = 0; i < machine_.needs().size(); ++i) {

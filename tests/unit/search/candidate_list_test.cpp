@@ -68,7 +68,8 @@ TEST_F(candidates, keeps_the_best_of_any_stream_in_order) {
     std::vector<std::pair<float, node>> all;
     for (node x = 0; x < 500; ++x) {
       const auto distance = static_cast<float>(random.below(100)) - 50;  // many ties
-      list_.insert(distance, x);
+      const bool kept = list_.insert(distance, x);
+      EXPECT_EQ(kept, std::ranges::any_of(list_.items(), [x](candidate c) { return c.id() == x; }));
       all.emplace_back(distance, x);
     }
     std::ranges::sort(all);

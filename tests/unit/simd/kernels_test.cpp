@@ -4,7 +4,9 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cstdint>
 #include <cstring>
+#include <numeric>
 #include <thimble/simd/dispatch.hpp>
 #include <vector>
 
@@ -182,6 +184,38 @@ TEST(float_kernels, as_many_results_as_nodes) {
   for (const std::size_t n : {0u, 1u, 2u, 3u, 4u, 5u, 6u, 7u, 8u, 9u, 33u}) {
     ASSERT_NO_FATAL_FAILURE(expect_canonical_sums<float>(97, n));
     ASSERT_NO_FATAL_FAILURE(expect_canonical_sums<half>(97, n));
+  }
+}
+
+TEST(widening, every_half_and_byte_is_the_float_it_stands_for) {
+  std::vector<half> halfs;
+  for (std::uint32_t all = 0; all < 0x10000; ++all)
+    if ((all & 0x7c00u) != 0x7c00u || (all & 0x3ffu) == 0) halfs.push_back({static_cast<std::uint16_t>(all)});
+  std::vector<std::uint8_t> bytes(256);
+  std::iota(bytes.begin(), bytes.end(), std::uint8_t{0});
+  std::vector<float> floats(halfs.size());
+  for (const simd::isa set : simd::attainable()) {
+    kernels(set).widen_halfs(halfs.data(), halfs.size(), floats.data());
+    for (std::size_t i = 0; i < halfs.size(); ++i)
+      ASSERT_EQ(bits(floats[i]), bits(static_cast<float>(halfs[i]))) << name(set) << ", half " << halfs[i].bits;
+    kernels(set).widen_bytes(bytes.data(), bytes.size(), floats.data());
+    for (std::size_t i = 0; i < bytes.size(); ++i) ASSERT_EQ(floats[i], static_cast<float>(i)) << name(set);
+  }
+}
+
+TEST(widening, any_number_of_values_and_none_behind_them) {
+  for (const simd::isa set : simd::attainable()) {
+    for (std::size_t n = 0; n < 70; ++n) {
+      const auto halfs = test::uneven_halfs(n, n + 1);
+      const std::vector<std::uint8_t> bytes(n, 200);
+      std::vector<float> floats(n + 1, -1);
+      kernels(set).widen_halfs(halfs.data(), n, floats.data());
+      for (std::size_t i = 0; i < n; ++i) ASSERT_EQ(floats[i], static_cast<float>(halfs[i])) << name(set) << ", " << n;
+      ASSERT_EQ(floats[n], -1) << name(set) << ", " << n;
+      kernels(set).widen_bytes(bytes.data(), n, floats.data());
+      for (std::size_t i = 0; i < n; ++i) ASSERT_EQ(floats[i], 200) << name(set) << ", " << n;
+      ASSERT_EQ(floats[n], -1) << name(set) << ", " << n;
+    }
   }
 }
 
