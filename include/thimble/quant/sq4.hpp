@@ -103,8 +103,8 @@ class sq4 {
     store_as(code + gain_offset(), static_cast<float>(l2 ? -2 * gain : -gain));
   }
 
-  // mid + g step v, as estimates have it: within 1 % of the nearest that another factor than g would give. (Products are
-  // exact in double; a file may say a gain that no vector has.)
+  // mid + g step v, as estimates have it: within 1 % of the nearest that another factor than g would give. (Products
+  // are exact in double; a file may say a gain that no vector has.)
   void decode(const simd::kernel_set& /*kernels*/, const std::byte* code, std::byte* scratch,
               std::span<float> vector) const {
     auto* u = reinterpret_cast<std::uint8_t*>(scratch);
