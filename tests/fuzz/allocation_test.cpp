@@ -204,6 +204,24 @@ TYPED_TEST(out_of_memory, ends_searches_of_other_kinds_with_its_name_at_each_all
   });
 }
 
+TYPED_TEST(out_of_memory, ends_the_getting_of_a_vector_with_its_name) {
+  const auto bytes = test::saved(*index<TypeParam>::build(this->rows().view()));
+  std::vector<float> got(20);
+  expect_out_of_memory_everywhere("get", 1, [&] {
+    const std::size_t fail_at = allocations.fail_at;
+    allocations.fail_at = fuzz::allocation_counter::never;
+    const auto opened = test::opened<index<TypeParam>>(bytes);
+    allocations.calls = 0;
+    allocations.fail_at = fail_at;
+    return opened->get(7, got);
+  });
+  const auto built = index<TypeParam>::build(this->rows().view());
+  ASSERT_TRUE(succeeded(built->get(0, got)));
+  allocations.reset();
+  for (label id = 0; id < 50; ++id) ASSERT_TRUE(succeeded(built->get(id, got)));
+  EXPECT_EQ(allocations.calls, 0u);
+}
+
 TYPED_TEST(out_of_memory, takes_no_result_from_an_iterator) {
   const auto built = index<TypeParam>::build(this->rows().view());
   std::vector<label> all;

@@ -126,7 +126,7 @@ TEST_F(mutable_index_memory, that_runs_out_leaves_an_index_uncompacted) {
   }
 }
 
-TEST_F(mutable_index_memory, that_runs_out_ends_training_and_searches_with_its_name) {
+TEST_F(mutable_index_memory, that_runs_out_ends_training_gets_and_searches_with_its_name) {
   auto store = memory_store<float>::create(memory_rows().view());
   for (const bool with_store : {false, true}) {
     for (std::size_t n = 0;; ++n) {
@@ -142,6 +142,20 @@ TEST_F(mutable_index_memory, that_runs_out_ends_training_and_searches_with_its_n
       }
       EXPECT_EQ(code_of(found), errc::out_of_memory);
     }
+  }
+  std::vector<float> got(memory_rows().dim);
+  for (std::size_t n = 0;; ++n) {
+    const auto index = filled(50);
+    allocations.reset();
+    allocations.fail_at = n;
+    const auto outcome = index.get(7, got);
+    allocations.fail_at = fuzz::allocation_counter::never;
+    EXPECT_TRUE(succeeded(index.get(7, got)));
+    if (outcome) {
+      EXPECT_GE(n, 2u);
+      break;
+    }
+    EXPECT_EQ(code_of(outcome), errc::out_of_memory);
   }
   for (std::size_t n = 0;; ++n) {
     const std::size_t live = allocations.live;

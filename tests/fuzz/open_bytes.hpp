@@ -7,6 +7,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cmath>
 #include <cstddef>
 #include <cstring>
 #include <span>
@@ -54,6 +55,12 @@ inline std::string wrong_answer(std::span<const std::byte> bytes) {
                                         {.k = 1'000'000, .ef = 1},
                                         {.k = 10, .ef = 40, .exhaustive = true}})
       if (const std::string wrong = wrong_hits(*opened, query, params); !wrong.empty()) return wrong;
+  }
+  for (label id = 0; id < opened->size(); ++id) {
+    if (const auto got = opened->get(id, query); !got)
+      return std::string("a vector is missing: ") + got.error().message;
+    for (const float value : query)
+      if (!std::isfinite(value)) return "a vector holds what is no number";
   }
   std::size_t at = 0;
   bool same = true;

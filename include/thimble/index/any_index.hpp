@@ -158,6 +158,11 @@ class any_index_of {
   [[nodiscard]] bool contains(label id) const {
     return visit([&](const auto& i) { return i.contains(id); });
   }
+  [[nodiscard]] expected<void> get(label id, std::span<float> out) const
+    requires(decoding_quantizer<Quantizers> && ...)
+  {
+    return visit([&](const auto& i) { return i.get(id, out); });
+  }
   template <store_base Store>
   [[nodiscard]] expected<void> check_store(const Store& from) const {
     return visit([&](const auto& i) { return i.check_store(from); });

@@ -226,8 +226,26 @@ class index {
     return {};
   }
 
-  [[nodiscard]] bool contains(label id) const {
-    return parts_.keys.empty() ? id < size() : std::ranges::binary_search(parts_.keys.span(), id);
+  [[nodiscard]] bool contains(label id) const { return numbers().find(id) != no_node; }
+
+  // The vector with this label, as far as its code tells, into dim() floats: the values themselves of float32, the
+  // nearest halfs of float16, the nearer the more bits of the others (decode() of the quantizer). For cosine it is that
+  // of the normalised vector, whose length no index keeps. The same bits everywhere. Errors: wrong_dim, unknown_label,
+  // out_of_memory.
+  [[nodiscard]] expected<void> get(label id, std::span<float> out) const
+    requires decoding_quantizer<Quantizer>
+  {
+    if (out.size() != dim())
+      return fail(errc::wrong_dim, "the room for the vector is not of the index's dim", out.size());
+    const node x = numbers().find(id);
+    if (x == no_node) return fail(errc::unknown_label, "no vector has this label", id);
+    auto scratch = pool_.borrow();
+    if (!scratch) return std::unexpected(scratch.error());
+    const auto room = (**scratch).rows(parts_.quantizer.encode_scratch_bytes() / sizeof(float) + 1);
+    if (!room) return std::unexpected(room.error());
+    parts_.quantizer.decode(*kernels_, parts_.codes.data() + x * parts_.quantizer.code_bytes(),
+                            std::as_writable_bytes(*room).data(), out);
+    return {};
   }
 
   // Whether a store holds the vectors this index was built from; of an index whose vectors came one by one only their

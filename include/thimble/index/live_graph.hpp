@@ -97,9 +97,11 @@ class live_graph {
   [[nodiscard]] std::size_t used() const { return detail::load_acquire(n_used_); }
   [[nodiscard]] std::size_t n_superseded() const { return superseded_.size(); }
 
-  [[nodiscard]] bool contains(label id) const {
+  // The node that stands for a label now, no_node where there is none. Its code stays as it is for as long as the
+  // caller, who entered before, is inside.
+  [[nodiscard]] node node_of(label id) const {
     const detail::byte_lock_guard guard(lock_);
-    return find(id) != no_node;
+    return find(id);
   }
 
   // write(code) writes the code of the new vector. Errors: label_exists, too_many_vectors, out_of_memory; nothing has

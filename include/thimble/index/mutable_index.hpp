@@ -7,6 +7,7 @@
 //     auto index = thimble::mutable_index<thimble::sq8>::train(sample, {.metric = thimble::metric::cosine});
 //     auto done  = index->add(17, vector);            // an error: label_exists, not_finite, ...
 //     auto hits  = index->search(query, {.k = 10});
+//     done       = index->get(17, out);                // the vector, as far as its code tells
 //     done       = index->remove(17);
 //
 // Every function is safe on any number of threads at once, but for compact() and moving. A search takes no lock, and
@@ -145,7 +146,25 @@ class mutable_index {
     return parts_->live->remove(id, **scratch);
   }
 
-  [[nodiscard]] bool contains(label id) const { return parts_->live->contains(id); }
+  [[nodiscard]] bool contains(label id) const { return parts_->live->node_of(id) != no_node; }
+
+  // The vector with this label, as far as its code tells, into dim() floats: as index::get. During an update the old
+  // one or the new one. Errors: wrong_dim, unknown_label, out_of_memory.
+  [[nodiscard]] expected<void> get(label id, std::span<float> out) const
+    requires decoding_quantizer<Quantizer>
+  {
+    if (out.size() != dim())
+      return fail(errc::wrong_dim, "the room for the vector is not of the index's dim", out.size());
+    auto scratch = parts_->writers.borrow();
+    if (!scratch) return std::unexpected(scratch.error());
+    if (auto room = reserve(**scratch); !room) return room;
+    const auto inside = parts_->live->enter();
+    if (!inside) return std::unexpected(inside.error());
+    const node x = parts_->live->node_of(id);
+    if (x == no_node) return fail(errc::unknown_label, "no vector has this label", id);
+    parts_->quantizer.decode(parts_->kernels, parts_->live->nodes().code(x), (**scratch).encode.data(), out);
+    return {};
+  }
 
   // The nearest by estimate: min(k, those there are and pass the filter), none where the index is empty. Filters are
   // asked for labels of 64 bits. Errors: invalid_k, invalid_argument (epsilon, gamma), wrong_dim, not_finite,

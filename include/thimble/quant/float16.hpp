@@ -47,6 +47,12 @@ class float16 {
     std::memset(code + dim_ * sizeof(half), 0, code_bytes() - dim_ * sizeof(half));
   }
 
+  // The halfs.
+  void decode(const simd::kernel_set& /*kernels*/, const std::byte* code, std::byte* /*scratch*/,
+              std::span<float> vector) const {
+    for (std::size_t j = 0; j < dim_; ++j) vector[j] = static_cast<float>(load_as<half>(code + j * sizeof(half)));
+  }
+
   // Halfs are finite, and what fills the row up is zero.
   [[nodiscard]] bool valid(const std::byte* code) const {
     for (std::size_t j = 0; j < code_bytes() / sizeof(half); ++j) {
@@ -82,6 +88,6 @@ class float16 {
   metric metric_;
 };
 
-static_assert(symmetric_quantizer<float16>);
+static_assert(symmetric_quantizer<float16> && decoding_quantizer<float16>);
 
 }  // namespace thimble::inline THIMBLE_FLAGS

@@ -44,6 +44,12 @@ class float32 {
     std::memcpy(code, vector.data(), code_bytes());
   }
 
+  // The values themselves.
+  void decode(const simd::kernel_set& /*kernels*/, const std::byte* code, std::byte* /*scratch*/,
+              std::span<float> vector) const {
+    std::memcpy(vector.data(), code, code_bytes());
+  }
+
   [[nodiscard]] bool valid(const std::byte* code) const {
     return is_finite({reinterpret_cast<const float*>(code), dim_});
   }
@@ -73,6 +79,6 @@ class float32 {
   metric metric_;
 };
 
-static_assert(symmetric_quantizer<float32>);
+static_assert(symmetric_quantizer<float32> && decoding_quantizer<float32>);
 
 }  // namespace thimble::inline THIMBLE_FLAGS

@@ -45,8 +45,8 @@ concept quantizer =
       { Q::load(parameters, std::size_t{}, m) } -> std::same_as<expected<Q>>;
       // Bytes of a row of codes with its factors, a multiple of 4.
       { q.code_bytes() } -> std::same_as<std::size_t>;
-      // Bytes of scratch that one encode() needs, and vector (dim floats) -> code (code_bytes()). Any number of threads
-      // at once, each with its own scratch (64-byte aligned).
+      // Bytes of scratch that one encode() (or decode(), below) needs, and vector (dim floats) -> code (code_bytes()).
+      // Any number of threads at once, each with its own scratch (64-byte aligned).
       { q.encode_scratch_bytes() } -> std::same_as<std::size_t>;
       { q.encode(kernels, vector, out, out) } -> std::same_as<void>;
       // Whether a row that was read from a file holds what encode() could have written.
@@ -75,6 +75,16 @@ concept scouting_quantizer =
                              const node* nodes, std::size_t n, float* distances) {
       // As estimate(), from the same prepared query.
       { q.scout(kernels, query, codes, nodes, n, distances) } -> std::same_as<void>;
+    };
+
+// One whose codes can be turned into vectors again.
+template <class Q>
+concept decoding_quantizer =
+    quantizer<Q> && requires(const Q& q, const simd::kernel_set& kernels, const std::byte* code, std::byte* scratch,
+                             std::span<float> vector) {
+      // Code (code_bytes()) -> the vector (dim floats) that it tells of, as near as it can to the one that was encoded;
+      // finite whatever valid() lets through. Scratch and threads as for encode().
+      { q.decode(kernels, code, scratch, vector) } -> std::same_as<void>;
     };
 
 // One that knows how far off its estimates are.

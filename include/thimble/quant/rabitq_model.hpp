@@ -93,6 +93,13 @@ class rabitq_model {
 
   void rotate(const simd::kernel_set& kernels, float* values) const { rotation_.apply(kernels, values); }
 
+  // The inverse of both: vector = the mean + the values, which are rotated back in place.
+  void restore(const simd::kernel_set& kernels, float* values, std::span<float> vector) const {
+    rotation_.apply_inverse(kernels, values);
+    const float* centre = mean();
+    for (std::size_t j = 0; j < dim_; ++j) vector[j] = centre[j] + values[j];
+  }
+
  private:
   // Centroids pay when they leave less than this share of the sample's squared distances. Fewer than so many rows each
   // would only fit the sample.

@@ -50,8 +50,17 @@ class rotation {
   void apply(const simd::kernel_set& kernels, float* values) const {
     for (std::size_t round = 0; round < rounds; ++round) {
       flip(values, signs_.data() + round * padded_dim_);
-      kernels.hadamard(values + (round % 2 == 0 ? 0 : padded_dim_ - power_), power_, scale_);
+      kernels.hadamard(block_of(round, values), power_, scale_);
       if (power_ != padded_dim_) mix_halves(values);
+    }
+  }
+
+  // Undoes apply(), but for the rounding of floats: each step is its own inverse.
+  void apply_inverse(const simd::kernel_set& kernels, float* values) const {
+    for (std::size_t round = rounds; round-- > 0;) {
+      if (power_ != padded_dim_) mix_halves(values);
+      kernels.hadamard(block_of(round, values), power_, scale_);
+      flip(values, signs_.data() + round * padded_dim_);
     }
   }
 
@@ -64,6 +73,10 @@ class rotation {
         power_(std::bit_floor(padded_dim)),
         scale_(static_cast<float>(1 / std::sqrt(static_cast<double>(power_)))),
         signs_(std::move(signs)) {}
+
+  [[nodiscard]] float* block_of(std::size_t round, float* values) const {
+    return values + (round % 2 == 0 ? 0 : padded_dim_ - power_);
+  }
 
   void flip(float* values, const std::uint32_t* signs) const {
     for (std::size_t i = 0; i < padded_dim_; i += block)

@@ -101,6 +101,15 @@ class sq8 {
     store_factors(code, static_cast<float>(add * step_), sum);
   }
 
+  // mean + step v: within half a step of each value that was not clipped. (The product is exact, so that nothing
+  // changes where it is fused with the sum.)
+  void decode(const simd::kernel_set& /*kernels*/, const std::byte* code, std::byte* /*scratch*/,
+              std::span<float> vector) const {
+    const auto* c = reinterpret_cast<const std::int8_t*>(code);
+    const float* mean = parameters_.data();
+    for (std::size_t j = 0; j < dim_; ++j) vector[j] = mean[j] + (static_cast<float>(c[j]) + 0.5f) * step_;
+  }
+
   [[nodiscard]] bool valid(const std::byte* code) const {
     std::int32_t sum = 0;
     for (std::size_t j = 0; j < dim_; ++j) sum += static_cast<std::int8_t>(code[j]);
@@ -208,6 +217,6 @@ class sq8 {
   double mean_norm2_ = 0;
 };
 
-static_assert(symmetric_quantizer<sq8> && scouting_quantizer<sq8>);
+static_assert(symmetric_quantizer<sq8> && scouting_quantizer<sq8> && decoding_quantizer<sq8>);
 
 }  // namespace thimble::inline THIMBLE_FLAGS

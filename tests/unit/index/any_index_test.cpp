@@ -87,6 +87,11 @@ TYPED_TEST(any_index_with, is_the_index_of_that_quantizer) {
 
   auto store = memory_store<float>::create(few_rows().view());
   EXPECT_TRUE(succeeded(any->check_store(*store)));
+  std::vector<float> got(20), got_of_one(20);
+  ASSERT_TRUE(succeeded(any->get(3, got)));
+  ASSERT_TRUE(succeeded(one->get(3, got_of_one)));
+  EXPECT_EQ(got, got_of_one);
+  EXPECT_EQ(code_of(any->get(300, got)), errc::unknown_label);
   search_scratch scratch;
   EXPECT_TRUE(std::ranges::equal(*any->search(few_rows().row(3)), *one->search(few_rows().row(3))));
   EXPECT_TRUE(std::ranges::equal(*any->search(few_rows().row(3), {.k = 50, .exhaustive = true}),
@@ -155,6 +160,12 @@ TEST(any_index_of, a_list_of_ones_own_opens_what_is_in_it_and_names_what_is_not)
   ASSERT_EQ(code_of(refused), errc::wrong_quantizer);
   EXPECT_EQ(refused.error().value, 200u);
 }
+
+// get() is there where every quantizer decodes.
+template <class Index>
+concept has_get = requires(const Index& i, std::span<float> out) { i.get(label{}, out); };
+static_assert(has_get<any_index> && has_get<index<rabitq<1>>>);
+static_assert(!has_get<index<test::minimal_quantizer>> && !has_get<any_index_of<sq8, test::minimal_quantizer>>);
 
 TEST(any_index_of, a_list_of_one_is_enough) {
   using one = any_index_of<sq8>;

@@ -86,6 +86,38 @@ TYPED_TEST(changing_form, a_scan_finds_the_same_frozen_thawed_and_from_a_file) {
   }
 }
 
+TYPED_TEST(changing_form, a_vector_stays_the_same_frozen_thawed_and_from_a_file) {
+  for (const bool keyed : {false, true}) {
+    const auto changing = churned<TypeParam>(keyed);
+    const auto frozen = freeze(changing);
+    ASSERT_TRUE(succeeded(frozen));
+    const auto opened = test::opened<index<TypeParam>>(test::saved(*frozen));
+    ASSERT_TRUE(succeeded(opened));
+    const auto thawed = thaw(*opened);
+    ASSERT_TRUE(succeeded(thawed));
+    const auto got = [](const auto& from, label id) {
+      std::vector<float> vector(24);
+      EXPECT_TRUE(succeeded(from.get(id, vector)));
+      return vector;
+    };
+    for (std::size_t i = 0; i < n_frozen_rows; ++i) {
+      const label id = keyed ? key_of(i) : i;
+      const auto vector = got(changing, id);
+      for (std::size_t j = 0; j < 24; ++j) ASSERT_NEAR(vector[j], frozen_rows().row(i)[j], .3);
+      EXPECT_EQ(got(*frozen, id), vector);
+      EXPECT_EQ(got(*opened, id), vector);
+      EXPECT_EQ(got(*thawed, id), vector);
+    }
+    // Around each key, and beyond the last.
+    std::vector<float> room(24);
+    for (std::size_t i = 0; i < n_frozen_rows && keyed; ++i)
+      for (const label id : {key_of(i) - 1, key_of(i) + 1})
+        EXPECT_EQ(code_of(opened->get(id, room)), errc::unknown_label);
+    for (const label id : {~label{0}, label{keyed ? 0 : n_frozen_rows}})
+      EXPECT_EQ(code_of(opened->get(id, room)), errc::unknown_label);
+  }
+}
+
 TYPED_TEST(changing_form, a_walk_finds_the_same_where_both_keep_many_candidates) {
   const auto built = mutable_index<TypeParam>::build(frozen_rows().view(), {.ef_construction = 100});
   ASSERT_TRUE(succeeded(built));

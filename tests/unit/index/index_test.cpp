@@ -193,6 +193,47 @@ TYPED_TEST(any_quantizer, equal_vectors_are_all_found) {
   for (std::size_t i = 0; i < ids.size(); ++i) EXPECT_EQ(ids[i], i);
 }
 
+// ------------------------------------------------------------------------------------------------ vectors by label
+
+TYPED_TEST(any_quantizer, a_vector_is_got_by_its_label) {
+  // 24 values are padded to 64 by rabitq, whose codes tell the more of each.
+  const double bound = bits_of<TypeParam>() == 1 ? .5 : bits_of<TypeParam>() <= 5 ? .1 : .01;
+  for (const metric m : {metric::l2, metric::inner_product, metric::cosine}) {
+    const auto made = index<TypeParam>::build(rows().view(), test::on_asked_simd({.metric = m}));
+    ASSERT_TRUE(succeeded(made));
+    double error = 0, size = 0;
+    for (std::size_t i = 0; i < n_rows; ++i) {
+      std::vector<float> got(dim);
+      ASSERT_TRUE(succeeded(made->get(i, got)));
+      const double norm = m == metric::cosine ? std::sqrt(test::dot(rows().row(i), rows().row(i))) : 1;
+      for (std::size_t j = 0; j < dim; ++j) {
+        const double value = double{rows().row(i)[j]} / norm;
+        error += std::pow(got[j] - value, 2);
+        size += value * value;
+        if (std::is_same_v<TypeParam, float32>) {
+          ASSERT_NEAR(got[j], value, m == metric::cosine ? 1e-6 : 0);
+        }
+      }
+    }
+    EXPECT_LE(std::sqrt(error / size), bound) << name(m);
+  }
+}
+
+TYPED_TEST(any_quantizer, a_vector_that_cannot_be_got_is_named) {
+  const auto& made = this->built();
+  std::vector<float> room(dim + 1, -7.0f);
+  for (const label id : {label{n_rows}, label{n_rows + 1}, label{no_node}, label{1} << 32, ~label{0}}) {
+    const auto got = made.get(id, std::span(room).first(dim));
+    ASSERT_EQ(code_of(got), errc::unknown_label);
+    EXPECT_EQ(got.error().value, id);
+  }
+  for (const std::size_t wrong : {std::size_t{0}, dim - 1, dim + 1})
+    EXPECT_EQ(code_of(made.get(0, std::span(room).first(wrong))), errc::wrong_dim);
+  EXPECT_EQ(room, std::vector<float>(dim + 1, -7.0f)) << "nothing was written";
+  EXPECT_TRUE(succeeded(made.get(n_rows - 1, std::span(room).first(dim))));
+  EXPECT_EQ(room.back(), -7.0f);
+}
+
 // ---------------------------------------------------------------------------------------------------- searching
 
 TYPED_TEST(any_quantizer, a_query_that_cannot_be_searched_is_named) {

@@ -10,6 +10,7 @@
 #include <limits>
 #include <map>
 #include <set>
+#include <thimble/core/function_ref.hpp>
 #include <thimble/index/mutable_index.hpp>
 #include <thimble/quant/float16.hpp>
 #include <thimble/quant/float32.hpp>
@@ -180,6 +181,111 @@ TEST(mutable_index, a_label_is_given_once_until_it_is_removed) {
   ASSERT_TRUE(succeeded(changed.add(3, changing_rows().row(500))));
   EXPECT_EQ(found_by(changed, changing_rows().row(500), {.k = 1}), std::vector<label>{3});
   EXPECT_EQ(changed.size(), 10u);
+}
+
+TYPED_TEST(mutable_index_of, gives_the_vector_that_a_label_has_by_now) {
+  auto changed = empty_index<TypeParam>();
+  std::map<label, std::size_t> rows;  // of each label
+  const auto expect_own_vectors = [&] {
+    for (const auto& [id, row] : rows) {
+      std::vector<float> got(changing_dim);
+      ASSERT_TRUE(succeeded(changed.get(id, got)));
+      for (std::size_t j = 0; j < changing_dim; ++j) {
+        if (std::is_same_v<TypeParam, float32>) {
+          ASSERT_EQ(got[j], changing_rows().row(row)[j]) << id;
+        } else {
+          ASSERT_NEAR(got[j], changing_rows().row(row)[j], .25) << id;
+        }
+      }
+    }
+  };
+  for (std::size_t i = 0; i < 300; ++i) {
+    ASSERT_TRUE(succeeded(changed.add(7 * i, changing_rows().row(i))));
+    rows[7 * i] = i;
+  }
+  expect_own_vectors();
+  for (std::size_t i = 0; i < 300; i += 3) {
+    ASSERT_TRUE(succeeded(changed.remove(7 * i)));
+    rows.erase(7 * i);
+  }
+  for (std::size_t i = 1; i < 300; i += 3) {
+    ASSERT_TRUE(succeeded(changed.update(7 * i, changing_rows().row(300 + i))));
+    rows[7 * i] = 300 + i;
+  }
+  expect_own_vectors();
+  std::vector<float> room(changing_dim, -7.0f);
+  for (const label id : {label{0}, label{7 * 297}, label{1}, ~label{0}}) {
+    const auto got = changed.get(id, room);
+    ASSERT_EQ(code_of(got), errc::unknown_label);
+    EXPECT_EQ(got.error().value, id);
+  }
+  EXPECT_EQ(code_of(changed.get(7, std::span(room).first(changing_dim - 1))), errc::wrong_dim);
+  EXPECT_EQ(code_of(changed.get(7, {})), errc::wrong_dim);
+  EXPECT_EQ(room, std::vector<float>(changing_dim, -7.0f)) << "nothing was written";
+  for (std::size_t i = 0; i < 300; i += 6) {
+    ASSERT_TRUE(succeeded(changed.add(7 * i, changing_rows().row(600 + i))));
+    rows[7 * i] = 600 + i;
+  }
+  expect_own_vectors();
+  ASSERT_TRUE(succeeded(changed.compact()));
+  expect_own_vectors();
+}
+
+// float32, and something that happens between the finding of a code and its decoding.
+class interrupted_float32 : public float32 {
+ public:
+  static inline function_ref<void()>* meanwhile = nullptr;
+
+  template <row_source Rows>
+  [[nodiscard]] static expected<interrupted_float32> train(const Rows& rows, metric m, const train_options& options) {
+    return interrupted_float32(*float32::train(rows, m, options));
+  }
+  [[nodiscard]] static expected<interrupted_float32> load(std::span<const std::byte> parameters, std::size_t dim,
+                                                          metric m) {
+    const auto loaded = float32::load(parameters, dim, m);
+    if (!loaded) return std::unexpected(loaded.error());
+    return interrupted_float32(*loaded);
+  }
+  void decode(const simd::kernel_set& kernels, const std::byte* code, std::byte* scratch,
+              std::span<float> vector) const {
+    if (meanwhile != nullptr) (*meanwhile)();
+    float32::decode(kernels, code, scratch, vector);
+  }
+
+ private:
+  explicit interrupted_float32(float32 q) : float32(q) {}
+};
+
+TEST(mutable_index, a_vector_stays_where_it_is_while_it_is_got) {
+  const std::size_t n = 200;
+  auto changed = index_of<interrupted_float32>(n);
+  const auto churn = [&] {
+    for (std::size_t round = 0; round < 4; ++round) {
+      for (label id = 0; id < n; ++id) {
+        ASSERT_TRUE(succeeded(changed.update(id, changing_rows().row(n + round))));
+        ASSERT_TRUE(succeeded(changed.remove(id)));
+        ASSERT_TRUE(succeeded(changed.add(id, changing_rows().row(n + round))));
+      }
+    }
+  };
+  function_ref<void()> job = churn;
+  interrupted_float32::meanwhile = &job;
+  std::vector<float> got(changing_dim);
+  const auto outcome = changed.get(5, got);
+  interrupted_float32::meanwhile = nullptr;
+  ASSERT_TRUE(succeeded(outcome));
+  EXPECT_TRUE(std::ranges::equal(got, changing_rows().row(5))) << "its place was used again";
+  ASSERT_TRUE(succeeded(changed.get(5, got)));
+  EXPECT_TRUE(std::ranges::equal(got, changing_rows().row(n + 3)));
+}
+
+TEST(mutable_index, gives_normalised_vectors_by_angle) {
+  auto changed = mutable_index<float32>::train(changing_rows().view(), {.metric = metric::cosine});
+  ASSERT_TRUE(succeeded(changed));
+  ASSERT_TRUE(succeeded(changed->add(5, far_away(3))));
+  std::vector<float> got(changing_dim);
+  ASSERT_TRUE(succeeded(changed->get(5, got)));
+  for (const float value : got) EXPECT_NEAR(value, 1 / std::sqrt(double{changing_dim}), 1e-6);
 }
 
 TEST(mutable_index, an_update_changes_what_is_found) {

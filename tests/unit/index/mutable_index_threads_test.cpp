@@ -6,6 +6,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cmath>
 #include <map>
@@ -177,6 +178,65 @@ TEST(mutable_index_threads, search_while_others_change_the_index) {
     walked_to += (*changed.search(own, {.k = 1, .ef = 50}))[0].id == id ? 1 : 0;
   }
   EXPECT_GE(walked_to, expected_labels.size() * 97 / 100);
+}
+
+// A label has one of its two vectors, whole, or none; for who changes it, always the last.
+TEST(mutable_index_threads, get_vectors_while_others_change_the_index) {
+  const churned_vectors vectors(40);
+  const label n_permanent = 12;
+  auto changed = churned_index<float32>(vectors);
+  for (label id = 0; id < n_permanent; ++id) ASSERT_TRUE(succeeded(changed.add(id, vectors.of(id, 0))));
+  lives life(vectors.size());
+  std::atomic<std::size_t> mixed{0}, missing{0}, removed{0}, gets{0};
+  const auto is = [&](std::span<const float> got, label id, unsigned version) {
+    return std::ranges::equal(got, vectors.of(id, version));
+  };
+  std::atomic<unsigned> writing{n_writers};
+  thread_executor threads(n_writers + n_searchers);
+  threads.run([&](unsigned worker) {
+    std::vector<float> got(churned_dim);
+    random_generator random(worker);
+    if (worker >= n_writers) {
+      while (writing > 0) {
+        const label id = random.below(vectors.size());
+        const std::uint32_t before = life[static_cast<std::size_t>(id)];
+        const auto outcome = changed.get(id, got);
+        ++gets;
+        if (outcome) {
+          mixed += is(got, id, 0) || is(got, id, 1) ? 0 : 1;
+          removed += id >= n_permanent && before % 2 == 0 && life[static_cast<std::size_t>(id)] == before ? 1 : 0;
+        } else {
+          missing += id < n_permanent || code_of(outcome) != errc::unknown_label ? 1 : 0;
+        }
+      }
+      return;
+    }
+    for (int step = 0; step < (test::slow ? 300 : 3000); ++step) {
+      const label id = random.below(vectors.size() / n_writers) * n_writers + worker;
+      const auto at = static_cast<std::size_t>(id);
+      const auto version = static_cast<unsigned>(random.below(2));
+      if (!changed.contains(id)) {
+        ++life[at];
+        EXPECT_TRUE(succeeded(changed.add(id, vectors.of(id, version))));
+      } else if (id < n_permanent || random.below(2) == 0) {
+        EXPECT_TRUE(succeeded(changed.update(id, vectors.of(id, version))));
+      } else {
+        EXPECT_TRUE(succeeded(changed.remove(id)));
+        ++life[at];
+        EXPECT_EQ(code_of(changed.get(id, got)), errc::unknown_label);
+        continue;
+      }
+      EXPECT_TRUE(succeeded(changed.get(id, got)));
+      EXPECT_TRUE(is(got, id, version));
+    }
+    --writing;
+  });
+  EXPECT_EQ(mixed, 0u) << "it is one of the label's vectors";
+  EXPECT_EQ(missing, 0u) << "a label that is updated always has a vector";
+  EXPECT_EQ(removed, 0u) << "a label that was removed before has none";
+  if (threads.workers() > n_writers) {
+    EXPECT_GT(gets, 0u);
+  }
 }
 
 TEST(mutable_index_threads, one_of_many_gets_a_label) {

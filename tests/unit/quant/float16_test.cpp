@@ -39,6 +39,17 @@ TEST(float16, values_beyond_the_largest_half_are_cut_there) {
   EXPECT_TRUE(data.quantizer().valid(data.code(0)));
 }
 
+TEST(float16, vectors_are_decoded_to_the_halfs) {
+  for (const std::size_t dim : {1u, 7u, 64u, 1536u}) {
+    const auto rows = test::random_vectors(3, dim, dim);
+    const coded<float16> data(rows, metric::inner_product);
+    for (node x = 0; x < 3; ++x) {
+      const auto vector = data.decoded(x, dim);
+      for (std::size_t j = 0; j < dim; ++j) EXPECT_EQ(vector[j], static_cast<float>(half::nearest(rows.row(x)[j])));
+    }
+  }
+}
+
 TEST(float16, estimates_are_exact_for_the_rounded_vectors) {
   for (const std::size_t dim : {1u, 7u, 8u, 63u, 64u, 65u, 768u, 1536u, 4097u}) {
     for (const metric m : {metric::l2, metric::inner_product}) {

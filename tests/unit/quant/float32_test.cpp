@@ -23,6 +23,16 @@ TEST(float32, codes_are_the_vectors) {
   EXPECT_TRUE(data.quantizer().parameters().empty());
 }
 
+TEST(float32, vectors_are_decoded_bit_for_bit) {
+  for (const std::size_t dim : {1u, 7u, 64u, 1536u}) {
+    auto rows = test::random_vectors(3, dim, dim);
+    rows.row(1)[0] = -0.0f;
+    const test::coded<float32> data(rows, metric::l2);
+    for (node x = 0; x < 3; ++x)
+      EXPECT_EQ(test::bits_of(data.decoded(x, dim)), test::bits_of({rows.row(x).begin(), rows.row(x).end()}));
+  }
+}
+
 TEST(float32, estimates_are_exact_from_vectors_and_from_codes) {
   for (const std::size_t dim : {1u, 7u, 8u, 63u, 64u, 65u, 768u, 1536u, 4097u}) {
     for (const metric m : {metric::l2, metric::inner_product}) {

@@ -17,6 +17,7 @@
 #include <thimble/quant/sq4.hpp>
 #include <thimble/quant/sq8.hpp>
 #include <thimble/simd/dispatch.hpp>
+#include <utility>
 
 #include "unit/support/coded.hpp"
 #include "unit/support/environment.hpp"
@@ -109,6 +110,7 @@ TYPED_TEST(quantizers, loaded_parameters_encode_and_estimate_as_trained_ones) {
     const coded<TypeParam> b(rows, std::move(*loaded));
     EXPECT_TRUE(std::ranges::equal(a.codes(), b.codes()));
     EXPECT_EQ(a.estimates(rows.row(3)), b.estimates(rows.row(3)));
+    EXPECT_EQ(a.decoded(3, 33), b.decoded(3, 33));
   }
 }
 
@@ -146,6 +148,7 @@ TYPED_TEST(quantizers, hostile_parameters_are_refused_or_harmless) {
     if (loaded) {
       const coded<TypeParam> data(rows, std::move(*loaded));
       EXPECT_EQ(data.estimates(rows.row(0)).size(), rows.size());
+      EXPECT_EQ(data.decoded(0, 33).size(), 33u);
     } else {
       EXPECT_EQ(test::code_of(loaded), errc::corrupt);
       ++refused;
@@ -227,6 +230,90 @@ TYPED_TEST(quantizers, a_prepared_query_depends_on_the_vector_alone) {
   std::vector<float> out(rows.size());
   data.quantizer().estimate(data.kernels(), query.data(), data.rows(), nodes.data(), nodes.size(), out.data());
   EXPECT_EQ(out, data.estimates(rows.row(0)));
+}
+
+// As a share of what the vectors are from their mean, or without one from zero, a bit more than measured.
+TYPED_TEST(quantizers, vectors_are_decoded_the_nearer_the_more_bits) {
+  constexpr std::pair<std::uint32_t, double> bounds[] = {
+      {float32::file_id, 0},      {float16::file_id, 4e-4},   {sq8::file_id, .01},        {sq4::file_id, .11},
+      {rabitq<1>::file_id, .64},  {rabitq<2>::file_id, .37},  {rabitq<3>::file_id, .21},  {rabitq<4>::file_id, .12},
+      {rabitq<5>::file_id, .062}, {rabitq<6>::file_id, .033}, {rabitq<7>::file_id, .017}, {rabitq<8>::file_id, .009}};
+  const double bound = std::ranges::find(bounds, TypeParam::file_id, &std::pair<std::uint32_t, double>::first)->second;
+  for (const metric m : metrics) {
+    for (const auto& rows : {test::base_pictures().floats(300), test::random_vectors(300, 100, 3),
+                             test::clustered_vectors(300, 128, 3, 4), test::random_vectors(300, 768, 3)}) {
+      const coded<TypeParam> data(rows, m);
+      std::vector<double> mean(rows.dim);
+      for (std::size_t i = 0; i < rows.values.size(); ++i)
+        mean[i % rows.dim] += rows.values[i] / static_cast<double>(rows.size());
+      double error = 0, size = 0;
+      for (node x = 0; x < rows.size(); ++x) {
+        const auto vector = data.decoded(x, rows.dim);
+        for (std::size_t j = 0; j < rows.dim; ++j) {
+          error += std::pow(double{rows.row(x)[j]} - double{vector[j]}, 2);
+          size += std::pow(rows.row(x)[j] - mean[j], 2);
+        }
+      }
+      EXPECT_LE(std::sqrt(error / size), bound) << name(m) << ", dim " << rows.dim;
+    }
+  }
+}
+
+TYPED_TEST(quantizers, decoded_vectors_have_the_same_bits_on_every_instruction_set) {
+  for (const std::size_t dim : usual_dims) {
+    for (const metric m : metrics) {
+      const coded<TypeParam> data(test::clustered_vectors(dim < 1000 ? 260 : 20, dim, dim, 4), m);
+      for (node x = 0; x < 20; ++x) {
+        const auto oracle = test::bits_of(data.decoded(x, dim, simd::isa::scalar));
+        for (const auto set : simd::attainable())
+          EXPECT_EQ(test::bits_of(data.decoded(x, dim, set)), oracle) << name(set) << ", dim " << dim;
+      }
+    }
+  }
+}
+
+TYPED_TEST(quantizers, a_decoded_vector_depends_on_the_code_alone) {
+  const auto rows = test::clustered_vectors(300, 65, 2, 4);
+  const coded<TypeParam> data(rows, metric::l2);
+  auto scratch = aligned_buffer<std::byte>::create(data.quantizer().encode_scratch_bytes());
+  std::ranges::fill(scratch->span(), std::byte{0xff});
+  std::vector<float> vector(65, -7.0f);
+  data.quantizer().decode(data.kernels(), data.code(3), scratch->data(), vector);
+  EXPECT_EQ(test::bits_of(vector), test::bits_of(data.decoded(3, 65)));
+}
+
+// Of extreme rows, and of whatever a file may say in place of a code.
+TYPED_TEST(quantizers, decoded_vectors_are_finite) {
+  const auto expect_finite = [](const coded<TypeParam>& data, node x, std::size_t dim) {
+    for (const float value : data.decoded(x, dim)) ASSERT_TRUE(std::isfinite(value));
+  };
+  constexpr std::uint32_t words[] = {0,          1,          0x3f800000, 0x60ad78ec, 0x7cf0bdc2,
+                                     0x7f7fffff, 0x7f800000, 0x7fc00000, 0x80000000, 0xbf800000,
+                                     0xe0ad78ec, 0xfcf0bdc2, 0xff7fffff, 0xffffffff};
+  random_generator random(5);
+  std::size_t n_valid = 0;
+  for (const metric m : metrics) {
+    for (const float value : {0.0f, -0.0f, 1.0f, max_magnitude, -max_magnitude, 1e-15f, 1e-40f}) {
+      test::float_vectors rows{.dim = 9, .values = std::vector<float>(4 * 9, value)};
+      rows.row(2)[2] = max_magnitude;
+      std::ranges::fill(rows.row(3), 0.0f);
+      coded<TypeParam> data(rows, m);
+      for (node x = 0; x < rows.size(); ++x) expect_finite(data, x, rows.dim);
+      const std::vector<std::byte> good(data.code(2), data.code(2) + data.quantizer().code_bytes());
+      for (int round = 0; round < (test::slow ? 50 : 400); ++round) {
+        std::ranges::copy(good, data.code(2));
+        // Half of them in the last words, which are factors.
+        const std::size_t n_words = good.size() / 4,
+                          range = round % 2 == 0 ? n_words : std::min<std::size_t>(n_words, 3);
+        const auto at = n_words - 1 - static_cast<std::size_t>(random.below(range));
+        store_as(data.code(2) + at * 4, words[random.below(std::size(words))]);
+        if (!data.quantizer().valid(data.code(2))) continue;
+        ++n_valid;
+        expect_finite(data, 2, rows.dim);
+      }
+    }
+  }
+  EXPECT_GT(n_valid, 0u);
 }
 
 TYPED_TEST(quantizers, an_error_of_the_rows_stops_the_training) {

@@ -211,6 +211,25 @@ TYPED_TEST(rabitqs, a_query_far_outside_the_data_keeps_its_direction) {
   }
 }
 
+// From the mean, where there are no centroids: a vector that is longer or shorter by 3 % is farther from the row.
+TYPED_TEST(rabitqs, decoded_vectors_have_the_best_length) {
+  for (const metric m : metrics) {
+    const auto rows = test::random_vectors(100, 768, 3);
+    const coded<TypeParam> data(rows, m);
+    ASSERT_EQ(n_centroids(data.quantizer()), 1u);
+    const auto* mean = reinterpret_cast<const float*>(data.quantizer().parameters().data() + 16);
+    double errors[3] = {};
+    for (node x = 0; x < rows.size(); ++x) {
+      const auto vector = data.decoded(x, 768);
+      for (std::size_t j = 0; j < 768; ++j)
+        for (int i = 0; i < 3; ++i)
+          errors[i] += std::pow(double{rows.row(x)[j]} - mean[j] - (.97 + .03 * i) * (double{vector[j]} - mean[j]), 2);
+    }
+    EXPECT_LT(errors[1], errors[0]) << name(m);
+    EXPECT_LT(errors[1], errors[2]) << name(m);
+  }
+}
+
 TYPED_TEST(rabitqs, no_rows_are_refused_and_an_error_of_the_rows_stops_the_training) {
   EXPECT_EQ(test::code_of(trained<TypeParam>({.dim = 0, .values = {}})), errc::empty_input);
   const auto rows = test::random_vectors(300, 4, 1);

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "unit/support/coded.hpp"
+#include "unit/support/exact.hpp"
 #include "unit/support/outcome.hpp"
 #include "unit/support/vectors.hpp"
 
@@ -47,6 +48,26 @@ TEST(rotation, keeps_norms_and_inner_products) {
     const double a2 = dot(vectors.row(0), vectors.row(0)), b2 = dot(vectors.row(1), vectors.row(1));
     EXPECT_NEAR(std::sqrt(dot(a, a) / a2), 1, 1e-5) << "dim " << dim;
     EXPECT_NEAR(dot(a, b), dot(vectors.row(0), vectors.row(1)), 1e-5 * std::sqrt(a2 * b2)) << "dim " << dim;
+  }
+}
+
+TEST(rotation, is_undone_to_float_precision) {
+  for (const std::size_t dim : {1u, 3u, 64u, 65u, 100u, 128u, 384u, 768u, 784u, 1536u, 4097u, 65'535u}) {
+    const auto rotate = rotation::create(dim, dim);
+    ASSERT_TRUE(test::succeeded(rotate));
+    const auto vector = test::random_vectors(1, dim, 3);
+    const auto there = rotated(*rotate, vector.row(0));
+    auto back = there;
+    rotate->apply_inverse(kernels(), back.data());
+    double error = 0;  // what was padding is zero again
+    for (std::size_t j = 0; j < back.size(); ++j)
+      error += std::pow(double{back[j]} - (j < dim ? double{vector.row(0)[j]} : 0.0), 2);
+    EXPECT_LE(std::sqrt(error / dot(vector.row(0), vector.row(0))), 2e-6) << "dim " << dim;
+    for (const auto set : simd::attainable()) {
+      auto again = there;
+      rotate->apply_inverse(kernels(set), again.data());
+      EXPECT_EQ(test::bits_of(again), test::bits_of(back)) << name(set) << ", dim " << dim;
+    }
   }
 }
 

@@ -101,6 +101,21 @@ TEST(sq4, codes_are_within_half_a_step_where_nothing_is_clipped) {
   }
 }
 
+TEST(sq4, vectors_are_decoded_with_the_gain_of_their_row) {
+  for (const std::size_t dim : usual_dims) {
+    for (const metric m : metrics) {
+      const coded<sq4> data(test::random_vectors(10, dim, dim), m);
+      const auto parameters = parameters_of(data.quantizer());
+      for (node x = 0; x < 10; ++x) {
+        const auto values = steps(data, x);
+        const auto vector = data.decoded(x, dim);
+        for (std::size_t j = 0; j < dim; ++j)
+          EXPECT_EQ(vector[j], static_cast<float>(parameters[j] + gain(data, x, m) * values[j])) << "dim " << dim;
+      }
+    }
+  }
+}
+
 TEST(sq4, values_outside_the_trained_range_clip) {
   const auto rows = test::random_vectors(100, 17, 1);
   auto quantizer = sq4::train(rows.view(), metric::l2, coded<sq4>::options());

@@ -102,6 +102,19 @@ TEST(sq8, codes_are_within_half_a_step_where_nothing_is_clipped) {
   }
 }
 
+TEST(sq8, vectors_are_decoded_to_the_middles_of_their_steps) {
+  for (const std::size_t dim : usual_dims) {
+    for (const metric m : metrics) {
+      const coded<sq8> data(test::random_vectors(10, dim, dim), m);
+      for (node x = 0; x < 10; ++x) {
+        const auto values = decoded(data, x);
+        const auto vector = data.decoded(x, dim);
+        for (std::size_t j = 0; j < dim; ++j) EXPECT_EQ(vector[j], static_cast<float>(values[j])) << "dim " << dim;
+      }
+    }
+  }
+}
+
 TEST(sq8, values_outside_the_trained_range_clip) {
   const auto rows = test::random_vectors(100, 16, 1);
   auto quantizer = sq8::train(rows.view(), metric::l2, coded<sq8>::options());

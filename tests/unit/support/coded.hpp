@@ -74,6 +74,16 @@ class coded {
     return estimates_with(query, set);
   }
 
+  // The vector that the code of x tells of.
+  [[nodiscard]] std::vector<float> decoded(node x, std::size_t dim, simd::isa set = simd::isa::automatic) const
+    requires decoding_quantizer<Quantizer>
+  {
+    auto scratch = zeros(quantizer_.encode_scratch_bytes());
+    std::vector<float> vector(dim);
+    quantizer_.decode(kernels(set), code(x), scratch.data(), vector);
+    return vector;
+  }
+
  private:
   // Not inlined: GCC 12 would follow the way of an empty buffer and warn of copies into it.
   [[nodiscard]] __attribute__((noinline)) static aligned_buffer<std::byte> zeros(std::size_t bytes) {
