@@ -23,6 +23,7 @@
 #include <thimble/quant/sq4.hpp>
 #include <thimble/quant/sq8.hpp>
 
+#include <thimble/store/cache_store.hpp>
 #include <thimble/store/file_store.hpp>
 #include <thimble/store/idbfs_store.hpp>
 #include <thimble/store/idbfs_writer.hpp>

@@ -37,6 +37,8 @@ namespace thimble::inline THIMBLE_FLAGS {
 
 class file_store {
  public:
+  static constexpr bool concurrent = true;
+
   // The format goes by the name's ending. Reads the header and the 64 rows of the fingerprint. Errors: those of
   // vector_format_of, regular_file::open and parse_vector_header; truncated, corrupt, cannot_read, out_of_memory.
   [[nodiscard]] static expected<file_store> open(const char* path) {
@@ -182,7 +184,7 @@ class file_store {
 };
 
 static_assert(batch_store<file_store>);
-static_assert(batch_store<const file_store>);
+static_assert(batch_store<const file_store> && concurrent_store<file_store>);
 
 }  // namespace thimble::inline THIMBLE_FLAGS
 

@@ -11,10 +11,11 @@
 #if THIMBLE_POSIX
 
 #include <algorithm>
+#include <atomic>
+#include <bit>
 #include <cstdint>
 #include <numeric>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "unit/io/vector_files.hpp"
