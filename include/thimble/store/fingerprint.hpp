@@ -63,7 +63,7 @@ template <row_source Rows>
 template <class Read>
   requires std::is_invocable_r_v<expected<void>, Read&, std::span<const node>, std::span<float>>
 [[nodiscard]] expected<std::uint64_t> fingerprint(std::size_t n, std::size_t dim, Read&& read) {
-  std::array<node, fingerprint_rows(max_nodes)> nodes{};
+  std::array<node, fingerprint_rows(static_cast<std::size_t>(max_nodes))> nodes{};
   const std::size_t count = fingerprint_rows(n);
   for (std::size_t i = 0; i < count; ++i) nodes[i] = static_cast<node>(fingerprint_row(i, n));
   auto rows = aligned_buffer<float>::create(saturated_product(count, dim));

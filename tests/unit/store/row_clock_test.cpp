@@ -50,17 +50,31 @@ TEST(row_clock, keeps_what_fits_and_then_lets_the_oldest_go) {
   EXPECT_EQ(rows.size(), 3u);
 }
 
-TEST(row_clock, a_row_that_was_used_has_a_second_chance_and_no_third) {
+TEST(row_clock, each_use_spares_a_row_once_and_seven_times_at_most) {
+  for (const int uses : {1, 2, 7, 20}) {
+    auto rows = clock_of(3);
+    for (const node x : {5u, 6u, 7u}) put(rows, x);
+    for (int i = 0; i < uses; ++i) rows.use(rows.find(5));
+    // The hand passes it once for every two that go.
+    const int spared = std::min(uses, 7);
+    for (int i = 0; i < 2 * spared; ++i) {
+      put(rows, 100 + static_cast<node>(i));
+      EXPECT_TRUE(has(rows, 5)) << i << " after " << uses;
+    }
+    put(rows, 200);
+    EXPECT_FALSE(has(rows, 5)) << uses;
+  }
+}
+
+TEST(row_clock, where_all_were_used_often_one_goes_nevertheless) {
   auto rows = clock_of(3);
-  for (const node x : {5u, 6u, 7u}) put(rows, x);
-  rows.use(rows.find(5));
+  for (const node x : {5u, 6u, 7u}) {
+    put(rows, x);
+    for (int i = 0; i < 10; ++i) rows.use(rows.find(x));
+  }
   put(rows, 8);
-  EXPECT_TRUE(has(rows, 5));
-  EXPECT_FALSE(has(rows, 6));
-  put(rows, 9);
-  EXPECT_FALSE(has(rows, 7));
-  put(rows, 10);
   EXPECT_FALSE(has(rows, 5));
+  EXPECT_EQ(rows.size(), 3u);
 }
 
 TEST(row_clock, a_pinned_row_stays_even_where_no_other_is_left) {
