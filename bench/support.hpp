@@ -36,6 +36,10 @@ T must(thimble::expected<T> result, const std::string& doing) {
   return std::move(*result);
 }
 
+inline void must(const thimble::expected<void>& result, const std::string& doing) {
+  if (!result) give_up(doing + ": " + result.error().message);
+}
+
 inline thimble::mmap_store open_vectors(const std::string& stem) {
   for (const char* extension : {".fbin", ".u8bin", ".i8bin", ".f16bin", ".bf16bin"})
     if (std::filesystem::exists(stem + extension))

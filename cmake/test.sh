@@ -87,6 +87,7 @@ native() {
   need /usr/include/hnswlib/hnswlib.h libhnswlib-dev
   need /usr/include/xxhash.h libxxhash-dev
   need /usr/include/benchmark/benchmark.h libbenchmark-dev
+  need /usr/include/sqlite3.h libsqlite3-dev
   if [ "$(uname -m)" = x86_64 ]; then
     have qemu-x86_64-static || need qemu-x86_64 qemu-user
     have qemu-aarch64-static || need qemu-aarch64 qemu-user

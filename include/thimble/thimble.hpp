@@ -23,10 +23,13 @@
 #include <thimble/quant/sq4.hpp>
 #include <thimble/quant/sq8.hpp>
 
+#include <thimble/store/cache_store.hpp>
+#include <thimble/store/file_store.hpp>
 #include <thimble/store/idbfs_store.hpp>
 #include <thimble/store/idbfs_writer.hpp>
 #include <thimble/store/memory_store.hpp>
 #include <thimble/store/mmap_store.hpp>
+#include <thimble/store/recompute_store.hpp>
 
 #include <thimble/rerank/blocking.hpp>
 #include <thimble/rerank/callback.hpp>

@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <numeric>
 #include <thimble/index/batch_search.hpp>
 #include <thimble/thimble.hpp>
 #include <vector>
@@ -271,6 +272,52 @@ TYPED_TEST(out_of_memory, ends_saving_and_opening_a_path_with_its_name) {
   expect_out_of_memory_everywhere("open", 1, [&] { return any_index::open(path.c_str()); });
 }
 #endif
+
+TEST(out_of_memory_of_a_store, has_its_name_at_each_allocation) {
+  const auto rows = test::clustered_vectors(1000, 20, 1);
+  test::counting_store below(rows.view());
+  expect_out_of_memory_everywhere(
+      "cache", 5, [&] { return cache_store<test::counting_store>::create(below, std::size_t{1} << 20); });
+  const auto make = [](std::span<const node>, std::span<float> out) -> expected<void> {
+    std::ranges::fill(out, 1.0f);
+    return {};
+  };
+  expect_out_of_memory_everywhere("recompute", 1,
+                                  [&] { return recompute_store<decltype(make)>::create(make, 1000, 20); });
+#if THIMBLE_POSIX
+  expect_out_of_memory_everywhere("file", 1,
+                                  [&] { return file_store::open(THIMBLE_TEST_DATA "/fashion-mnist/query.u8bin"); });
+#endif
+}
+
+TEST(memory_of_a_cache, is_what_it_says_and_within_its_budget) {
+  const auto rows = test::clustered_vectors(2000, 20, 1);
+  test::counting_store below(rows.view());
+  using cache_type = cache_store<test::counting_store>;
+  for (const std::size_t budget : {2000u, 20'000u, 1'000'000u}) {
+    allocations.reset();
+    const std::size_t before = allocations.live_bytes;
+    auto cache = cache_type::create(below, budget);
+    ASSERT_TRUE(succeeded(cache));
+    EXPECT_EQ(allocations.live_bytes - before + sizeof(cache_type), cache->bytes());
+    std::vector<node> nodes(50);
+    std::vector<float> out(50 * 20);
+    for (node first = 0; first < 40; ++first) {
+      for (node i = 0; i < 50; ++i) nodes[i] = first + 40 * i;
+      EXPECT_TRUE(succeeded(cache->read(nodes, out)));
+    }
+    EXPECT_LE(allocations.peak_bytes - before + sizeof(cache_type), budget);
+    EXPECT_EQ(allocations.live_bytes - before + sizeof(cache_type), cache->bytes());
+  }
+  // A batch larger than any search's takes room, or fails, while it is read.
+  auto cache = cache_type::create(below, 100'000);
+  ASSERT_TRUE(succeeded(cache));
+  std::vector<node> all(2000);
+  std::iota(all.begin(), all.end(), 0u);
+  std::vector<float> out(2000 * 20);
+  expect_out_of_memory_everywhere("a batch", 1, [&] { return cache->read(all, out); });
+  EXPECT_EQ(out, rows.values);
+}
 
 TEST(memory_of_a_file, stays_within_what_its_size_justifies_whatever_it_says) {
   random_generator random(7);

@@ -14,10 +14,7 @@
 
 #if THIMBLE_POSIX
 
-#include <fcntl.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <cerrno>
 #include <cstddef>
@@ -27,6 +24,7 @@
 #include <utility>
 
 #include <thimble/core/error.hpp>
+#include <thimble/io/regular_file.hpp>
 
 namespace thimble::inline THIMBLE_FLAGS {
 
@@ -40,25 +38,19 @@ class mapped_file {
   // Only regular files; an empty one is mapped to no bytes. The error's value is errno. Errors: cannot_open,
   // cannot_read, too_large, out_of_memory.
   [[nodiscard]] static expected<mapped_file> open(const char* path, file_access access = file_access::normal) {
+    auto opened = regular_file::open(path);
+    if (!opened) return std::unexpected(opened.error());
     mapped_file file;
-    // O_NONBLOCK: opening a pipe must not wait for a writer.
-    file.descriptor_ = ::open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (file.descriptor_ < 0) return cannot_open(errno);
-    struct stat status;
-    if (::fstat(file.descriptor_, &status) != 0)
-      return fail(errc::cannot_read, "cannot ask for the file's size", code());
-    if (S_ISDIR(status.st_mode)) return fail(errc::cannot_open, "this is a folder: name a file in it", EISDIR);
-    if (!S_ISREG(status.st_mode))
-      return fail(errc::cannot_open, "not a regular file: pipes and devices cannot be mapped, copy it to a file",
-                  ESPIPE);
-    const auto bytes = static_cast<std::uint64_t>(status.st_size);
+    file.file_ = std::move(*opened);
+    const std::uint64_t bytes = file.file_.size();
     if (bytes > std::numeric_limits<std::size_t>::max() / 2)
       return fail(errc::too_large, "the file is larger than this process can address", bytes);
     if (bytes == 0) return file;
-    void* memory = ::mmap(nullptr, static_cast<std::size_t>(bytes), PROT_READ, MAP_SHARED, file.descriptor_, 0);
+    void* memory = ::mmap(nullptr, static_cast<std::size_t>(bytes), PROT_READ, MAP_SHARED, file.file_.descriptor(), 0);
     if (memory == MAP_FAILED) {
-      if (errno == ENOMEM) return fail(errc::out_of_memory, "no address space left to map the file", code());
-      return fail(errc::cannot_read, "the file system does not map this file: copy it to a local disk", code());
+      const auto cause = static_cast<std::uint64_t>(errno);
+      if (cause == ENOMEM) return fail(errc::out_of_memory, "no address space left to map the file", cause);
+      return fail(errc::cannot_read, "the file system does not map this file: copy it to a local disk", cause);
     }
     file.data_ = static_cast<const std::byte*>(memory);
     file.size_ = static_cast<std::size_t>(bytes);
@@ -69,18 +61,17 @@ class mapped_file {
   mapped_file(mapped_file&& other) noexcept
       : data_(std::exchange(other.data_, nullptr)),
         size_(std::exchange(other.size_, 0)),
-        descriptor_(std::exchange(other.descriptor_, -1)) {}
+        file_(std::move(other.file_)) {}
 
   mapped_file& operator=(mapped_file&& other) noexcept {
     std::swap(data_, other.data_);
     std::swap(size_, other.size_);
-    std::swap(descriptor_, other.descriptor_);
+    std::swap(file_, other.file_);
     return *this;
   }
 
   ~mapped_file() {
     if (data_ != nullptr) (void)::munmap(const_cast<std::byte*>(data_), size_);
-    if (descriptor_ >= 0) (void)::close(descriptor_);
   }
 
   // As long as the file was when it was opened, at a page boundary.
@@ -88,11 +79,7 @@ class mapped_file {
   [[nodiscard]] std::size_t size() const { return size_; }
 
   // How long the file is now: one system call. Less than size() means that reading its end would fault.
-  [[nodiscard]] expected<std::uint64_t> current_size() const {
-    struct stat status;
-    if (::fstat(descriptor_, &status) != 0) return fail(errc::cannot_read, "cannot ask for the file's size", code());
-    return static_cast<std::uint64_t>(status.st_size);
-  }
+  [[nodiscard]] expected<std::uint64_t> current_size() const { return file_.current_size(); }
 
   // A hint: nothing depends on whether the kernel takes it.
   void advise(file_access access) const {
@@ -104,21 +91,9 @@ class mapped_file {
   }
 
  private:
-  static std::uint64_t code() { return static_cast<std::uint64_t>(errno); }
-
-  static std::unexpected<error> cannot_open(int cause) {
-    const auto number = static_cast<std::uint64_t>(cause);
-    if (cause == ENOENT || cause == ENOTDIR) return fail(errc::cannot_open, "no such file: check the path", number);
-    if (cause == EACCES || cause == EPERM)
-      return fail(errc::cannot_open, "not readable: check its permissions", number);
-    if (cause == EMFILE || cause == ENFILE)
-      return fail(errc::cannot_open, "too many open files: raise ulimit -n", number);
-    return fail(errc::cannot_open, "cannot open the file", number);
-  }
-
   const std::byte* data_ = nullptr;
   std::size_t size_ = 0;
-  int descriptor_ = -1;
+  regular_file file_;
 };
 
 }  // namespace thimble::inline THIMBLE_FLAGS

@@ -8,15 +8,20 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <type_traits>
 
+#include <thimble/core/aligned_buffer.hpp>
+#include <thimble/core/bytes.hpp>
 #include <thimble/core/config.hpp>
 #include <thimble/core/error.hpp>
 #include <thimble/core/matrix_view.hpp>
 #include <thimble/core/random.hpp>
+#include <thimble/core/types.hpp>
 
 namespace thimble::inline THIMBLE_FLAGS {
 
@@ -50,6 +55,23 @@ template <row_source Rows>
     if (!row) return std::unexpected(row.error());
     builder.add(*row);
   }
+  return builder.value();
+}
+
+// Of n vectors that come in batches: read(nodes, out), as a batch_store has it, is called once, for all the rows above.
+// Allocates room for them for a moment. Errors: what read answers, out_of_memory.
+template <class Read>
+  requires std::is_invocable_r_v<expected<void>, Read&, std::span<const node>, std::span<float>>
+[[nodiscard]] expected<std::uint64_t> fingerprint(std::size_t n, std::size_t dim, Read&& read) {
+  std::array<node, fingerprint_rows(static_cast<std::size_t>(max_nodes))> nodes{};
+  const std::size_t count = fingerprint_rows(n);
+  for (std::size_t i = 0; i < count; ++i) nodes[i] = static_cast<node>(fingerprint_row(i, n));
+  auto rows = aligned_buffer<float>::create(saturated_product(count, dim));
+  if (!rows) return std::unexpected(rows.error());
+  if (expected<void> done = read(std::span<const node>(nodes).first(count), rows->span()); !done)
+    return std::unexpected(done.error());
+  fingerprint_builder builder(n, dim);
+  builder.add(rows->span());
   return builder.value();
 }
 

@@ -62,4 +62,14 @@ concept store = row_store<S> || batch_store<S>;
 template <store_base S>
 inline constexpr std::size_t rows_at_once = row_store<S> ? 4 : std::numeric_limits<std::size_t>::max();
 
+// Whether any number of threads may read from one store at once. Rows in place promise it (core/matrix_view.hpp); a
+// batch_store that can says so itself: static constexpr bool concurrent = true.
+template <store_base S>
+inline constexpr bool concurrent_store = row_store<S>;
+template <store_base S>
+  requires requires {
+    requires bool { S::concurrent };
+  }
+inline constexpr bool concurrent_store<S> = true;
+
 }  // namespace thimble::inline THIMBLE_FLAGS

@@ -66,5 +66,22 @@ TEST(fingerprint, an_error_of_the_rows_comes_back) {
   EXPECT_EQ(test::code_of(fingerprint(test::failing_rows(rows.view(), 9), scratch)), errc::corrupt);
 }
 
+TEST(fingerprint, of_rows_that_come_in_a_batch_is_the_same) {
+  for (const std::size_t n : {0u, 1u, 63u, 300u}) {
+    const auto rows = test::random_vectors(n, 7, 1);
+    test::counting_store store({rows.values.data(), n, 7});
+    const auto read = [&](std::span<const node> nodes, std::span<float> out) { return store.read(nodes, out); };
+    const auto made = fingerprint(n, 7, read);
+    ASSERT_TRUE(test::succeeded(made));
+    EXPECT_EQ(*made, store.fingerprint());
+    EXPECT_EQ(store.batches().size(), 1u);
+    EXPECT_TRUE(std::ranges::is_sorted(store.batches()[0]));
+  }
+  const auto failing = [](std::span<const node>, std::span<float>) -> expected<void> {
+    return fail(errc::cannot_read, "no");
+  };
+  EXPECT_EQ(test::code_of(fingerprint(10, 7, failing)), errc::cannot_read);
+}
+
 }  // namespace
 }  // namespace thimble
