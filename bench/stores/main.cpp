@@ -69,9 +69,9 @@ void advise_rows(const thimble::mmap_store& store, std::span<const node> nodes) 
   const auto page = static_cast<std::uintptr_t>(::sysconf(_SC_PAGESIZE));
   for (const node x : nodes) {
     const auto row = must(store.row(x, {}), "finding a row");
-    const std::uintptr_t begin = reinterpret_cast<std::uintptr_t>(row.data()) / page * page;
-    const std::uintptr_t end = reinterpret_cast<std::uintptr_t>(row.data() + row.size());
-    (void)::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_WILLNEED);
+    auto* first = const_cast<float*>(row.data());
+    const auto before = reinterpret_cast<std::uintptr_t>(first) % page;  // from the beginning of its page
+    (void)::madvise(reinterpret_cast<std::byte*>(first) - before, row.size_bytes() + before, MADV_WILLNEED);
   }
 }
 

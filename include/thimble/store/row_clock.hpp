@@ -3,7 +3,7 @@
 //
 // Rows that are kept as long as there is room, and which of them goes next: the clock (Corbato 1968), with a small
 // count where the original has a mark. A hand passes over the slots; each use of a row spares it once more, up to 7
-// times, and a new row is spared only once it was used again: of the rows that reranks ask for it finds .01 to .05 more
+// times, and a new row is spared only once it was used again: of the rows that reranks ask for it finds up to .05 more
 // than the original or LRU do (bench/README.md). Beside its values a row takes 14 bytes: its node, its count, and two
 // entries of a hash table (linear probing, at most half full).
 
