@@ -116,8 +116,7 @@ class candidate_list {
   template <class LabelOf>
   void relabel(LabelOf&& label_of) {
     for (std::size_t i = 0; i < size_; ++i)
-      insert_in_order(items_.data(), i,
-                      {(items_[i].key >> 32 << 32) | std::uint64_t{label_of(items_[i].id())} << 1});
+      insert_in_order(items_.data(), i, {(items_[i].key >> 32 << 32) | std::uint64_t{label_of(items_[i].id())} << 1});
   }
 
   // Gives every candidate the distance that estimate(its nodes, how many of them, distances) says; none is marked as

@@ -43,7 +43,9 @@ class memory_store {
   }
 
   // Brings a row nearer that is read soon.
-  THIMBLE_ALWAYS_INLINE void prefetch(std::size_t i) const { detail::prefetch_bytes(vectors_.row_bytes(i), dim() * sizeof(T)); }
+  THIMBLE_ALWAYS_INLINE void prefetch(std::size_t i) const {
+    detail::prefetch_bytes(vectors_.row_bytes(i), dim() * sizeof(T));
+  }
 
  private:
   memory_store(const matrix_view<T>& vectors, std::uint64_t identity) : vectors_(vectors), fingerprint_(identity) {}
