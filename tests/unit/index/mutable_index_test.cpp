@@ -240,9 +240,9 @@ class interrupted_float32 : public float32 {
   [[nodiscard]] static expected<interrupted_float32> train(const Rows& rows, metric m, const train_options& options) {
     return interrupted_float32(*float32::train(rows, m, options));
   }
-  [[nodiscard]] static expected<interrupted_float32> load(std::span<const std::byte> parameters, std::size_t dim,
+  [[nodiscard]] static expected<interrupted_float32> load(std::span<const std::byte> parameters, std::size_t n_values,
                                                           metric m) {
-    const auto loaded = float32::load(parameters, dim, m);
+    const auto loaded = float32::load(parameters, n_values, m);
     if (!loaded) return std::unexpected(loaded.error());
     return interrupted_float32(*loaded);
   }
