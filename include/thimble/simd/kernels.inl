@@ -7,9 +7,9 @@
 // - for codes: sums, zero_sums, add_plane<width> (8, 4, 2 and 1 bits), shift_left<by>, fold, arranged_plane,
 //   arrange_plane;
 //
-// - for floats: lanes, vec, zero, load (of floats, halfs and bytes), load_first (of floats and of halfs), broadcast,
-// store, add, subtract,
-//   multiply (rounded: never fused with the sum), rounded (the same for one float), fold, mix<h>;
+// - for floats: lanes, vec, zero, load and load_first (of floats and of finite halfs), load_any (of all halfs and of
+//   bytes), broadcast, store, add, subtract, multiply (rounded: never fused with the sum), rounded (the same for one
+//   float), fold, mix<h>;
 //
 // - for loops: rows_at_once and float_rows_at_once (1 to 4), prefetches.
 //
@@ -316,7 +316,7 @@ inline float dot(const float* a, const float* b, std::size_t dim) {
 template <class Value>
 THIMBLE_ALWAYS_INLINE void widen(const Value* from, std::size_t n, float* to) {
   std::size_t i = 0;
-  for (; i + lanes <= n; i += lanes) store(to + i, load(from + i));
+  for (; i + lanes <= n; i += lanes) store(to + i, load_any(from + i));
   for (; i < n; ++i) to[i] = static_cast<float>(from[i]);
 }
 inline void widen_halfs(const half* from, std::size_t n, float* to) { widen(from, n, to); }

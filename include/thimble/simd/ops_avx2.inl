@@ -156,7 +156,8 @@ THIMBLE_ALWAYS_INLINE vec load(const half* p) {
   return _mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
 }
 
-THIMBLE_ALWAYS_INLINE vec load(const std::uint8_t* p) {
+THIMBLE_ALWAYS_INLINE vec load_any(const half* p) { return load(p); }
+THIMBLE_ALWAYS_INLINE vec load_any(const std::uint8_t* p) {
   return _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p))));
 }
 

@@ -165,7 +165,8 @@ THIMBLE_ALWAYS_INLINE vec load(const half* p) {
   return _mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)));
 }
 
-THIMBLE_ALWAYS_INLINE vec load(const std::uint8_t* p) {
+THIMBLE_ALWAYS_INLINE vec load_any(const half* p) { return load(p); }
+THIMBLE_ALWAYS_INLINE vec load_any(const std::uint8_t* p) {
   return _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p))));
 }
 

@@ -84,7 +84,8 @@ THIMBLE_ALWAYS_INLINE vec load_first(const float* p, std::size_t n) {
 THIMBLE_ALWAYS_INLINE vec widened(uint16x4_t halfs) { return vcvt_f32_f16(vreinterpret_f16_u16(halfs)); }
 THIMBLE_ALWAYS_INLINE vec load(const half* p) { return widened(vld1_u16(&p->bits)); }
 
-THIMBLE_ALWAYS_INLINE vec load(const std::uint8_t* p) {
+THIMBLE_ALWAYS_INLINE vec load_any(const half* p) { return load(p); }
+THIMBLE_ALWAYS_INLINE vec load_any(const std::uint8_t* p) {
   std::uint32_t bytes;
   __builtin_memcpy(&bytes, p, sizeof bytes);
   const uint16x8_t wide = vmovl_u8(vcreate_u8(bytes));

@@ -48,7 +48,8 @@ THIMBLE_ALWAYS_INLINE vec load(const float* p) { return *p; }
 THIMBLE_ALWAYS_INLINE vec load_first(const float* p, std::size_t /*n*/) { return *p; }
 THIMBLE_ALWAYS_INLINE vec load(const half* p) { return static_cast<float>(*p); }
 THIMBLE_ALWAYS_INLINE vec load_first(const half* p, std::size_t /*n*/) { return static_cast<float>(*p); }
-THIMBLE_ALWAYS_INLINE vec load(const std::uint8_t* p) { return static_cast<float>(*p); }
+THIMBLE_ALWAYS_INLINE vec load_any(const half* p) { return load(p); }
+THIMBLE_ALWAYS_INLINE vec load_any(const std::uint8_t* p) { return static_cast<float>(*p); }
 THIMBLE_ALWAYS_INLINE void store(float* p, vec v) { *p = v; }
 THIMBLE_ALWAYS_INLINE vec add(vec a, vec b) { return a + b; }
 THIMBLE_ALWAYS_INLINE vec subtract(vec a, vec b) { return a - b; }

@@ -79,7 +79,16 @@ THIMBLE_ALWAYS_INLINE vec widened(v128_t halfs) {
 }
 
 THIMBLE_ALWAYS_INLINE vec load(const half* p) { return widened(wasm_i32x4_load16x4(p)); }
-THIMBLE_ALWAYS_INLINE vec load(const std::uint8_t* p) {
+
+// Infinity and NaN stay what they are: their exponents are all ones before the product.
+THIMBLE_ALWAYS_INLINE vec load_any(const half* p) {
+  const v128_t halfs = wasm_i32x4_load16x4(p);
+  const v128_t exponent = wasm_i32x4_const_splat(0x7c00);
+  const v128_t endless = wasm_i32x4_eq(wasm_v128_and(halfs, exponent), exponent);
+  const v128_t kept = wasm_v128_and(wasm_i32x4_shl(halfs, 13), wasm_u32x4_const_splat(0x8fffe000u));
+  return wasm_v128_bitselect(wasm_v128_or(kept, wasm_i32x4_const_splat(0x7f800000)), widened(halfs), endless);
+}
+THIMBLE_ALWAYS_INLINE vec load_any(const std::uint8_t* p) {
   const v128_t wide = wasm_u16x8_extend_low_u8x16(wasm_v128_load32_zero(p));
   return wasm_f32x4_convert_i32x4(wasm_u32x4_extend_low_u16x8(wide));
 }
