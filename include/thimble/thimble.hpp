@@ -25,6 +25,7 @@
 
 #include <thimble/store/cache_store.hpp>
 #include <thimble/store/file_store.hpp>
+#include <thimble/store/http_store.hpp>
 #include <thimble/store/idbfs_store.hpp>
 #include <thimble/store/idbfs_writer.hpp>
 #include <thimble/store/memory_store.hpp>

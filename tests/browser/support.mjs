@@ -30,6 +30,13 @@ export function missing({ plain = false } = {}) {
   return plain && !fs.existsSync(file) ? `${file} is not built: bash cmake/test.sh browser` : false;
 }
 
+/** The same for the tests of one store's lab (store_lab.hpp); `browser`: whether they need one. */
+export function missing_lab(store, { browser = true } = {}) {
+  if (browser && !fs.existsSync(browser_file)) return `no browser at ${browser_file}`;
+  const file = path.join(plain_folder, `${store}_lab.wasm`);
+  return fs.existsSync(file) ? false : `${file} is not built: bash cmake/test.sh browser`;
+}
+
 /** @returns {Promise<{address: string, close: () => Promise<void>}>} */
 export async function start_server(options = {}) {
   const folders = { pages: path.join(here, 'pages'), plain: plain_folder, ...options.folders };
