@@ -11,7 +11,7 @@ function(thimble_define_browser_stores folder)
     return()
   endif()
   # What all of them share comes once, however many are linked.
-  foreach(store browser idbfs)
+  foreach(store browser idbfs opfs)
     set(js_library "${folder}/${store}_library.js")
     add_library(thimble_${store} INTERFACE IMPORTED GLOBAL)
     target_link_options(thimble_${store} INTERFACE "SHELL:--js-library \"${js_library}\"")
