@@ -10,7 +10,7 @@ import path from 'node:path';
 import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
 import { createDemoServer } from '../../examples/web/serve.mjs';
 import { open_lab } from './pages/store_lab.mjs';
-import { here, missing_lab, plain_folder, start_browser, with_code } from './support.mjs';
+import { here, missing_lab, programs_folder, start_browser, with_code } from './support.mjs';
 
 const skip = missing_lab('http', { browser: false });
 const skip_browser = missing_lab('http');
@@ -24,7 +24,7 @@ const rows_of = (nodes) => nodes.flatMap((row) => [...values.subarray(row * dim,
 
 /** Serves the file at /vectors.fbin with ranges; the rest comes from the demo's server. Two ports: two origins. */
 function file_server() {
-  const demo = createDemoServer({ folders: { pages: path.join(here, 'pages'), lab: plain_folder } });
+  const demo = createDemoServer({ folders: { pages: path.join(here, 'pages'), programs: programs_folder } });
   const self = {
     reset() {
       self.requests = [];
@@ -78,7 +78,7 @@ after(async () => {
 
 // Where the store runs: run(code, argument) runs code(lab, argument) there.
 async function in_node() {
-  const lab = await open_lab((await import(path.join(plain_folder, 'http_lab.js'))).default);
+  const lab = await open_lab((await import(path.join(programs_folder, 'http_lab.js'))).default);
   return { run: (code, argument) => code(lab, argument), close: () => lab.close() };
 }
 async function in_browser(worker) {
@@ -90,7 +90,7 @@ async function in_browser(worker) {
   ]) : [page];
   await place.evaluate(async () => {
     const { open_lab } = await import('/pages/store_lab.mjs');
-    self.lab = await open_lab((await import('/lab/http_lab.js')).default);
+    self.lab = await open_lab((await import('/programs/http_lab.js')).default);
   });
   return {
     async run(code, argument) {
