@@ -28,6 +28,8 @@
 #include <thimble/store/http_store.hpp>
 #include <thimble/store/idbfs_store.hpp>
 #include <thimble/store/idbfs_writer.hpp>
+#include <thimble/store/indexeddb_store.hpp>
+#include <thimble/store/indexeddb_writer.hpp>
 #include <thimble/store/memory_store.hpp>
 #include <thimble/store/mmap_store.hpp>
 #include <thimble/store/opfs_store.hpp>

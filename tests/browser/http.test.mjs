@@ -9,8 +9,8 @@ import http from 'node:http';
 import path from 'node:path';
 import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
 import { createDemoServer } from '../../examples/web/serve.mjs';
-import { open_lab } from './pages/store_lab.mjs';
-import { here, missing_lab, programs_folder, start_browser, with_code } from './support.mjs';
+import { make_values, open_lab } from './pages/store_lab.mjs';
+import { here, missing_lab, open_store_lab, programs_folder, start_browser, with_code } from './support.mjs';
 
 const skip = missing_lab('http', { browser: false });
 const skip_browser = missing_lab('http');
@@ -18,7 +18,7 @@ const skip_browser = missing_lab('http');
 const n = 2000;
 const dim = 48;
 const header_bytes = 4096;
-const values = Float32Array.from({ length: n * dim }, (_, i) => Math.sin(i * 12.9898) * 100 + (i / dim | 0) % 10);
+const values = make_values(n, dim);
 const file = Buffer.concat([Buffer.from(Uint32Array.of(n, dim).buffer), Buffer.from(values.buffer)]);
 const rows_of = (nodes) => nodes.flatMap((row) => [...values.subarray(row * dim, (row + 1) * dim)]);
 
@@ -79,29 +79,9 @@ after(async () => {
 // Where the store runs: run(code, argument) runs code(lab, argument) there.
 async function in_node() {
   const lab = await open_lab((await import(path.join(programs_folder, 'http_lab.js'))).default);
-  return { run: (code, argument) => code(lab, argument), close: () => lab.close() };
+  return { run: async (code, argument) => code(lab, argument), close: () => lab.close() };
 }
-async function in_browser(worker) {
-  const page = await browser.context.newPage();
-  await page.goto(`${server.address}/pages/blank.html`);
-  const [place] = worker ? await Promise.all([
-    page.waitForEvent('worker'),
-    page.evaluate(() => void (self.kept = new Worker('/pages/store_lab.mjs', { type: 'module' }))),
-  ]) : [page];
-  await place.evaluate(async () => {
-    const { open_lab } = await import('/pages/store_lab.mjs');
-    self.lab = await open_lab((await import('/programs/http_lab.js')).default);
-  });
-  return {
-    async run(code, argument) {
-      const outcome = await place.evaluate(`(${code})(lab, ${JSON.stringify(argument)}).then(
-          (result) => ({ result }), ({ code, message, value }) => ({ error: { code, message, value } }))`);
-      if (outcome.error) throw Object.assign(new Error(outcome.error.message), outcome.error);
-      return outcome.result;
-    },
-    close: () => page.close(),
-  };
-}
+const in_browser = (worker) => open_store_lab(browser.context, server.address, 'http', { worker });
 
 for (const [where, start, skipped, origins] of [
   ['Node', in_node, skip, ['any']],
@@ -154,8 +134,7 @@ for (const [where, start, skipped, origins] of [
 
     test('a search reranks from it and finds what it finds in memory', async () => {
       await open(url(), { gap: 1000 });
-      const make = `Float32Array.from({ length: ${n * dim} }, (_, i) => Math.sin(i * 12.9898) * 100 + (i / ${dim} | 0) % 10)`;
-      await place.run((lab, { make, n, dim }) => lab.same_hits((0, eval)(make), n, dim), { make, n, dim });
+      await place.run((lab, [n, dim]) => lab.same_hits(lab.make_values(n, dim), n, dim), [n, dim]);
     });
 
     test('no more than six requests are under way, and those in one go', async () => {

@@ -91,6 +91,35 @@ export async function open_laboratory(context, address) {
   };
 }
 
+/**
+ * The lab of one store (pages/store_lab.mjs) as `lab` of a page or of its worker. run(code, argument) runs
+ * code(lab, argument) there; errors of thimble come back with their code.
+ */
+export async function open_store_lab(context, address, store, { worker = false, first = () => {} } = {}) {
+  const page = await context.newPage();
+  await page.goto(`${address}/pages/blank.html`);
+  const [place] = worker ? await Promise.all([
+    page.waitForEvent('worker'),
+    page.evaluate(() => void (self.kept = new Worker('/pages/store_lab.mjs', { type: 'module' }))),
+  ]) : [page];
+  await place.evaluate(first);
+  await place.evaluate(async (store) => {
+    Object.assign(self, await import('/pages/store_lab.mjs'));
+    self.new_lab = async () => open_lab((await import(`/programs/${store}_lab.js`)).default);
+    self.lab = await new_lab();
+  }, store);
+  return {
+    page,
+    async run(code, argument) {
+      const outcome = await place.evaluate(`Promise.resolve((${code})(lab, ${JSON.stringify(argument)})).then(
+          (result) => ({ result }), ({ code, message, value }) => ({ error: { code, message, value } }))`);
+      if (outcome.error) throw Object.assign(new Error(outcome.error.message), outcome.error);
+      return outcome.result;
+    },
+    close: () => page.close(),
+  };
+}
+
 /** For assert.rejects: an error of thimble with this code. */
 export const with_code = (code, value) => (error) => {
   if (error.code !== code) throw new Error(`expected ${code}, got ${error.code}: ${error.message}`, { cause: error });

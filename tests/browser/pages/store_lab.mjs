@@ -3,6 +3,20 @@
 //
 // Drives the programs made of store_lab.hpp, in pages, workers and Node: calls that answer later become promises.
 
+/** n x dim values that look random: bytes, or floats that are no whole numbers. */
+export function make_values(n, dim, element = 'f32', seed = 1) {
+  const values = element === 'u8' ? new Uint8Array(n * dim) : new Float32Array(n * dim);
+  let state = seed;
+  for (let i = 0; i < values.length; ++i) {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    values[i] = element === 'u8' ? state >>> 24 : (state >>> 8) / 65536 - 100;
+  }
+  return values;
+}
+
+/** Numbers of enum class element_type. */
+export const element_types = { f32: 0, f16: 1, u8: 3 };
+
 /** @param {(options: object) => Promise<object>} create what the program's module exports */
 export async function open_lab(create) {
   const waiting = new Map();
@@ -46,6 +60,7 @@ export async function open_lab(create) {
     module,
     session,
     later,
+    make_values,
     close: () => module._lab_close(session),
     shape: () => ({ n: module._lab_size(session), dim: module._lab_dim(session) }),
     async read(nodes) {
