@@ -28,7 +28,7 @@ try {
   const version = browser.context.browser()?.version() ?? '';
   console.log(`100 random rows of ${rows} x ${dim}, milliseconds at the median, in turns with plain JavaScript ${version}`);
   const columns = ['store', 'read', 'plain', 'ratio', 'import MB/s', 'plain'];
-  const line = (cells) => cells.map((cell, i) => i === 0 ? cell.padEnd(16) : cell.padStart(12)).join('');
+  const line = (cells) => cells.map((cell, i) => i === 0 ? cell.padEnd(19) : cell.padStart(12)).join('');
   console.log(line(columns));
   for (const { name, read, plain_read, ratio, imported, plain_import } of measured)
     console.log(line([

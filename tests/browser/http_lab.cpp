@@ -7,13 +7,17 @@
 
 #include "store_lab.hpp"
 
-LAB_CALLS(thimble::http_store)
+namespace {
+using lab_session = lab::session<thimble::http_store>;
+}
+
+#include "store_lab_calls.inl"
 
 extern "C" {
 
-EMSCRIPTEN_KEEPALIVE void lab_open(lab::session<thimble::http_store>* s, const char* url, unsigned largest_gap,
-                                   unsigned most_tries, unsigned first_wait_ms, unsigned longest_wait_ms,
-                                   unsigned silence_ms, unsigned ticket) {
+EMSCRIPTEN_KEEPALIVE void lab_open(lab_session* s, const char* url, unsigned largest_gap, unsigned most_tries,
+                                   unsigned first_wait_ms, unsigned longest_wait_ms, unsigned silence_ms,
+                                   unsigned ticket) {
   const thimble::http_options options{.largest_gap = largest_gap,
                                       .most_tries = most_tries,
                                       .first_wait_ms = first_wait_ms,

@@ -8,8 +8,6 @@
 
 #include "store_lab.hpp"
 
-LAB_CALLS(thimble::indexeddb_store)
-
 namespace {
 
 using lab_session = lab::session<thimble::indexeddb_store>;
@@ -21,6 +19,8 @@ std::optional<thimble::indexeddb_writer>& writer() {
 }
 
 }  // namespace
+
+#include "store_lab_calls.inl"
 
 extern "C" {
 

@@ -3,7 +3,7 @@
 //
 // What the programs that the browser tests drive one store with share: a store, rows that were read from it, and a
 // search that reranks from it beside one that reranks from memory. JavaScript (pages/store_lab.mjs) hands in a ticket
-// and gets lab_answer(ticket, code, value) once.
+// and gets lab_answer(ticket, code, value) once. store_lab_calls.inl has the calls.
 
 #pragma once
 
@@ -126,25 +126,3 @@ struct session {
 };
 
 }  // namespace lab
-
-// The calls that every such program has; `Store` is its store.
-#define LAB_CALLS(Store)                                                                                             \
-  extern "C" {                                                                                                       \
-  EMSCRIPTEN_KEEPALIVE lab::session<Store>* lab_create() { return new lab::session<Store>; }                         \
-  EMSCRIPTEN_KEEPALIVE void lab_close(lab::session<Store>* s) { s->store.reset(); }                                  \
-  EMSCRIPTEN_KEEPALIVE unsigned lab_size(lab::session<Store>* s) { return static_cast<unsigned>(s->store->size()); } \
-  EMSCRIPTEN_KEEPALIVE unsigned lab_dim(lab::session<Store>* s) { return static_cast<unsigned>(s->store->dim()); }   \
-  EMSCRIPTEN_KEEPALIVE thimble::node* lab_nodes(lab::session<Store>* s, unsigned count) {                            \
-    s->nodes.resize(count);                                                                                          \
-    return s->nodes.data();                                                                                          \
-  }                                                                                                                  \
-  EMSCRIPTEN_KEEPALIVE const float* lab_rows(lab::session<Store>* s) { return s->rows.data(); }                      \
-  EMSCRIPTEN_KEEPALIVE void lab_read(lab::session<Store>* s, unsigned ticket) {                                      \
-    s->rows.assign(s->nodes.size() * s->store->dim(), -1);                                                           \
-    s->store->read(s->nodes, s->rows, s->tell(ticket));                                                              \
-  }                                                                                                                  \
-  EMSCRIPTEN_KEEPALIVE void lab_same_hits(lab::session<Store>* s, const float* values, unsigned n, unsigned dim,     \
-                                          unsigned ticket) {                                                         \
-    s->compared.start(*s->store, values, n, dim, ticket);                                                            \
-  }                                                                                                                  \
-  }

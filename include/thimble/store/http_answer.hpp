@@ -94,13 +94,17 @@ struct http_pin {
   std::array<char, 64> modified{};
   bool same_origin = false;
 
+  // A strong tag says that every byte is the same; of a weak one the time has to be the same, too.
   [[nodiscard]] bool holds(const http_answer& answer) const {
-    return etag == answer.etag && modified == answer.modified;
+    return etag == answer.etag && (has_strong_etag() || modified == answer.modified);
   }
 
   // For If-Range, which takes strong tags only. A page of another origin would have to ask for leave to send it, by one
   // more request for each address; holds() sees the same without.
-  [[nodiscard]] const char* if_range() const { return same_origin && etag[0] == '"' ? etag.data() : nullptr; }
+  [[nodiscard]] const char* if_range() const { return same_origin && has_strong_etag() ? etag.data() : nullptr; }
+
+ private:
+  [[nodiscard]] bool has_strong_etag() const { return etag[0] == '"'; }
 };
 
 // Answers that may be others the next time: no answer at all, a time-out, too many requests, a server in trouble.

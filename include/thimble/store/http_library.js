@@ -25,9 +25,18 @@ addToLibrary({
       return ms >= 0 ? Math.min(ms, THIMBLE_HTTP.no_retry_after - 1) : THIMBLE_HTTP.no_retry_after;
     },
 
+    // A URL, or null where it is none.
+    parse(text, base) {
+      try {
+        return new URL(text, base);
+      } catch {
+        return null;
+      }
+    },
+
     same_origin(response) {
       if (!globalThis.location) return true;  // Node: no page, no origins
-      return URL.canParse(response.url) && new URL(response.url).origin === location.origin;
+      return THIMBLE_HTTP.parse(response.url)?.origin === location.origin;
     },
 
     // The body's bytes, no more than there is room for; one more in number when there would be more.
@@ -63,11 +72,8 @@ addToLibrary({
   thimble_http_get__deps: ['$THIMBLE_HTTP'],
   thimble_http_get: (url, if_range, offset, bytes, silence_ms, body, answer, then, context) => {
     if (typeof fetch == 'undefined') return THIMBLE_BROWSER.unavailable;
-    const text = UTF8ToString(url);
-    const base = globalThis.location?.href;
-    if (!URL.canParse(text, base)) return THIMBLE_BROWSER.not_found;
-    const address = new URL(text, base);
-    if (!/^https?:$/.test(address.protocol)) return THIMBLE_BROWSER.not_found;
+    const address = THIMBLE_HTTP.parse(UTF8ToString(url), globalThis.location?.href);
+    if (!address || !/^https?:$/.test(address.protocol)) return THIMBLE_BROWSER.not_found;
     const headers = { 'Range': `bytes=${offset}-${offset + bytes - 1}` };
     if (if_range) headers['If-Range'] = UTF8ToString(if_range);
     return THIMBLE_BROWSER.request(then, context, THIMBLE_BROWSER.cannot_read, async (settle) => {

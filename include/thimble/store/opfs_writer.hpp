@@ -24,6 +24,7 @@
 #include <thimble/core/error.hpp>
 #include <thimble/core/half.hpp>
 #include <thimble/store/arriving_rows.hpp>
+#include <thimble/store/narrow.hpp>
 #include <thimble/store/opfs_calls.hpp>
 #include <thimble/store/store.hpp>
 #include <thimble/store/stored_set.hpp>
@@ -179,12 +180,8 @@ class opfs_writer {
     const std::size_t most = halfs_at_once / dim() * dim();
     for (std::size_t at = 0; at < values.size(); at += most) {
       const auto halfs = halfs_.span().first(std::min(most, values.size() - at));
-      for (std::size_t j = 0; j < halfs.size(); ++j) {
-        halfs[j] = half::nearest(values[at + j]);
-        if ((halfs[j].bits & 0x7fffu) == 0x7c00u)
-          return fail(errc::too_large, "a value beyond 65,504 is no float16: store these vectors as float32",
-                      first + (at + j) / dim());
-      }
+      if (auto done = detail::round_rows(values.subspan(at, halfs.size()), halfs, dim(), first + at / dim()); !done)
+        return done;
       if (auto done = file_.write(detail::opfs_file::bytes_of(set_, first + at / dim()), std::as_bytes(halfs)); !done)
         return done;
     }
