@@ -459,6 +459,8 @@ TEST(http_store, options_out_of_their_range_are_refused) {
   EXPECT_EQ(code_of(open(from, "a.fbin", {.most_requests = 17})), errc::invalid_argument);
   EXPECT_EQ(code_of(open(from, "a.fbin", {.most_tries = 0})), errc::invalid_argument);
   EXPECT_EQ(code_of(open(from, "a.fbin", {.silence_ms = 0})), errc::invalid_argument);
+  EXPECT_EQ(code_of(open(from, "a.fbin", {.silence_ms = 3'600'001})), errc::invalid_argument);
+  EXPECT_EQ(code_of(open(from, "a.fbin", {.longest_wait_ms = 3'600'001})), errc::invalid_argument);
   EXPECT_TRUE(from.requests.empty());
 }
 
