@@ -29,6 +29,8 @@
 #include <thimble/store/idbfs_writer.hpp>
 #include <thimble/store/memory_store.hpp>
 #include <thimble/store/mmap_store.hpp>
+#include <thimble/store/opfs_store.hpp>
+#include <thimble/store/opfs_writer.hpp>
 #include <thimble/store/recompute_store.hpp>
 
 #include <thimble/rerank/blocking.hpp>

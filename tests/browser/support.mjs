@@ -17,22 +17,20 @@ export const repository = path.resolve(here, '../..');
 export const build = path.resolve(process.env.THIMBLE_BUILD ?? path.join(repository, 'build'));
 export const binaries = ['relaxed', 'simd128'];
 const browser_file = process.env.THIMBLE_CHROMIUM || '/usr/bin/chromium';
-export const plain_folder = path.join(build, 'wasm-simd128/tests/browser');
+export const programs_folder = path.join(build, 'wasm-simd128/tests/browser');
 
 /** Why these tests cannot run here, or false: for the option `skip` of a test. */
-export function missing({ plain = false } = {}) {
+export function missing({ program } = {}) {
   if (!fs.existsSync(browser_file)) return `no browser at ${browser_file}`;
-  for (const binary of binaries) {
-    const file = path.join(build, `wasm-${binary}/examples/web/thimble_web.wasm`);
-    if (!fs.existsSync(file)) return `${file} is not built: bash cmake/test.sh browser`;
-  }
-  const file = path.join(plain_folder, 'idbfs_plain.wasm');
-  return plain && !fs.existsSync(file) ? `${file} is not built: bash cmake/test.sh browser` : false;
+  const files = binaries.map((binary) => path.join(build, `wasm-${binary}/examples/web/thimble_web.wasm`));
+  if (program) files.push(path.join(programs_folder, `${program}.wasm`));
+  const absent = files.find((file) => !fs.existsSync(file));
+  return absent ? `${absent} is not built: bash cmake/test.sh browser` : false;
 }
 
 /** @returns {Promise<{address: string, close: () => Promise<void>}>} */
 export async function start_server(options = {}) {
-  const folders = { pages: path.join(here, 'pages'), plain: plain_folder, ...options.folders };
+  const folders = { pages: path.join(here, 'pages'), programs: programs_folder, ...options.folders };
   const server = createDemoServer({ build, ...options, folders });
   await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
   return {
