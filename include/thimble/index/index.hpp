@@ -52,6 +52,7 @@
 #include <thimble/search/search_params.hpp>
 #include <thimble/search/search_scratch.hpp>
 #include <thimble/search/traversal.hpp>
+#include <thimble/search/visited_set.hpp>
 #include <thimble/simd/dispatch.hpp>
 #include <thimble/store/store.hpp>
 
@@ -277,7 +278,7 @@ class index {
             .upper_links = parts_.graph.upper_links().size_bytes(),
             .levels = parts_.graph.levels().size_bytes(),
             .labels = parts_.rows.bytes() + parts_.keys.bytes(),
-            .visited = size(),
+            .visited = visited_set::bytes_for(size()),
             .other = parts_.graph.overhead_bytes() + parts_.quantizer.parameters().size() +
                      parts_.quantizer.query_bytes() + sizeof(index) + sizeof(search_scratch)};
   }

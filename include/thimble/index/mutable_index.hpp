@@ -46,6 +46,7 @@
 #include <thimble/search/scratch_pool.hpp>
 #include <thimble/search/search_params.hpp>
 #include <thimble/search/search_scratch.hpp>
+#include <thimble/search/visited_set.hpp>
 #include <thimble/simd/dispatch.hpp>
 #include <thimble/store/store.hpp>
 
@@ -242,7 +243,7 @@ class mutable_index {
             .upper_links = 0,
             .levels = 0,
             .labels = live.nodes().label_bytes() + live.map_bytes(),
-            .visited = live.graph().size(),
+            .visited = visited_set::bytes_for(live.graph().size()),
             .other = live.nodes().other_bytes() + live.queue_bytes() + parts_->quantizer.parameters().size() +
                      parts_->quantizer.query_bytes() + sizeof(parts) + sizeof(live) + sizeof(search_scratch)};
   }

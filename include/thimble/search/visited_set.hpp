@@ -1,14 +1,14 @@
 // SPDX-FileCopyrightText: 2026 The thimble authors
 // SPDX-License-Identifier: Apache-2.0
 //
-// Which nodes a search has seen: one byte a node holding the number of the search that saw it, so that a new search
-// clears nothing (but every 255th).
+// Which nodes a search has seen: a bit a node, beside the number of the search that set it, one for every 16 nodes, so
+// that a new search clears nothing (but every 65,535th). As fast as a byte a node, in a quarter of the memory.
 
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <utility>
 
 #include <thimble/core/aligned_buffer.hpp>
@@ -19,13 +19,18 @@
 namespace thimble::inline THIMBLE_FLAGS {
 
 class visited_set {
+  // The upper half is the search's number, the lower one its marks.
+  using word = std::uint32_t;
+  static constexpr unsigned nodes_a_word = 16;
+  static constexpr word epoch_bits = 0xffff'0000u;
+
  public:
   // Room for n nodes; keeps what it has where that is enough. Error: out_of_memory.
   [[nodiscard]] expected<void> reserve(std::size_t n) {
-    if (marks_.size() >= n) return {};
-    auto larger = aligned_buffer<std::uint8_t>::create(n);
+    if (room() >= n) return {};
+    auto larger = aligned_buffer<word>::create(bytes_for(n) / sizeof(word));
     if (!larger) return std::unexpected(larger.error());
-    marks_ = std::move(*larger);
+    words_ = std::move(*larger);
     epoch_ = 0;
     return {};
   }
@@ -38,39 +43,47 @@ class visited_set {
     [[nodiscard]] THIMBLE_ALWAYS_INLINE bool insert(node x) const {
       if (x >= size_) [[unlikely]]
         return false;
-      const bool fresh = first_[x] != epoch_;
-      first_[x] = epoch_;
-      return fresh;
+      const word found = first_[x / nodes_a_word];
+      const word before = (found & epoch_bits) == epoch_ ? found : epoch_;
+      const word bit = word{1} << (x % nodes_a_word);
+      first_[x / nodes_a_word] = before | bit;
+      return (before & bit) == 0;
     }
 
    private:
     friend visited_set;
-    marks(std::uint8_t* first, std::size_t size, std::uint8_t epoch) : first_(first), size_(size), epoch_(epoch) {}
+    marks(word* first, std::size_t size, word epoch) : first_(first), size_(size), epoch_(epoch) {}
 
-    std::uint8_t* first_;
+    word* first_;
     std::size_t size_;
-    std::uint8_t epoch_;
+    word epoch_;
   };
 
   // Forgets all nodes.
   [[nodiscard]] marks begin() {
     clear();
-    return {marks_.data(), marks_.size(), epoch_};
+    return {words_.data(), room(), epoch_};
   }
 
   void clear() {
-    if (++epoch_ != 0) return;
-    std::memset(marks_.data(), 0, marks_.size());
-    epoch_ = 1;
+    epoch_ += word{1} << nodes_a_word;
+    if (epoch_ != 0) return;
+    std::ranges::fill(words_.span(), word{0});
+    epoch_ = word{1} << nodes_a_word;
   }
 
-  [[nodiscard]] bool insert(node x) { return marks(marks_.data(), marks_.size(), epoch_).insert(x); }
+  [[nodiscard]] bool insert(node x) { return marks(words_.data(), room(), epoch_).insert(x); }
 
-  [[nodiscard]] std::size_t bytes() const { return marks_.bytes(); }
+  [[nodiscard]] static constexpr std::size_t bytes_for(std::size_t n) {
+    return (n + nodes_a_word - 1) / nodes_a_word * sizeof(word);
+  }
+  [[nodiscard]] std::size_t bytes() const { return words_.bytes(); }
 
  private:
-  aligned_buffer<std::uint8_t> marks_;
-  std::uint8_t epoch_ = 0;
+  [[nodiscard]] std::size_t room() const { return words_.size() * nodes_a_word; }
+
+  aligned_buffer<word> words_;
+  word epoch_ = 0;  // its upper half
 };
 
 }  // namespace thimble::inline THIMBLE_FLAGS

@@ -15,7 +15,7 @@ using test::succeeded;
 TEST(search_scratch, has_the_room_it_was_asked_for_and_keeps_it) {
   search_scratch scratch;
   ASSERT_TRUE(succeeded(scratch.reserve(1000, 50, 0, 24, 128)));
-  EXPECT_GE(scratch.visited.bytes(), 1000u);
+  EXPECT_GE(scratch.visited.bytes(), visited_set::bytes_for(1000));
   EXPECT_EQ(scratch.vector(24).size(), 24u);
   EXPECT_EQ(reinterpret_cast<std::uintptr_t>(scratch.query()) % 64, 0u);
   const auto rows = scratch.rows(48);
