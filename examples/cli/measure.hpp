@@ -54,6 +54,7 @@ struct measure_options {
   std::optional<float> gamma{};
   unsigned threads = 1;
   unsigned repeat = 1;  // timed passes at most, of 2 seconds together
+  bool stages = false;  // in a pass of its own, so that the other figures are those of searches without clocks
 };
 
 struct measured {
@@ -65,6 +66,10 @@ struct measured {
   double p99_us = 0;
   double vectors_read = 0;
   double batches = 0;
+  // Medians.
+  double graph_us = 0;
+  double read_us = 0;
+  double rerank_us = 0;
 };
 
 class measurement {
@@ -91,6 +96,7 @@ class measurement {
     std::vector<std::size_t> n_found;
     std::size_t vectors_read = 0;
     std::size_t batches = 0;
+    std::vector<stage_times> times;
   };
 
   one_pass pass(const search_params& params, std::size_t n_queries, const std::string& stage);

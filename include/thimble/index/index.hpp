@@ -139,7 +139,7 @@ class index {
   }
 
   // The same with the caller's scratch: once it is warm nothing is allocated. The results lie in the scratch, and its
-  // rerank() tells what was read.
+  // rerank() tells what was read and how long the stages took.
   template <store Store>
   [[nodiscard]] expected<std::span<const neighbor>> search(std::span<const float> query, const search_params& params,
                                                            Store& from, search_scratch& scratch) const {
@@ -158,6 +158,7 @@ class index {
   // gamma), wrong_dim, not_finite, zero_vector, empty_index, out_of_memory.
   [[nodiscard]] expected<void> begin(std::span<const float> query, const search_params& params, search_scratch& scratch,
                                      std::size_t rows_at_once = std::numeric_limits<std::size_t>::max()) const {
+    scratch.rerank().time_by(params.clock);
     if (auto valid = check_params(params); !valid) return valid;
     if (auto valid = check(query); !valid) return valid;
     const std::size_t wanted = candidates_wanted(params, parts_.meta.default_ef, size());
