@@ -167,6 +167,10 @@ class any_index_of {
   [[nodiscard]] expected<void> check_store(const Store& from) const {
     return visit([&](const auto& i) { return i.check_store(from); });
   }
+  template <store_base Store>
+  [[nodiscard]] bool rounded(const Store& from) const {
+    return visit([&](const auto& i) { return i.rounded(from); });
+  }
 
   [[nodiscard]] std::size_t size() const {
     return visit([](const auto& i) { return i.size(); });
@@ -194,6 +198,9 @@ class any_index_of {
   }
   [[nodiscard]] std::uint64_t fingerprint() const {
     return visit([](const auto& i) { return i.fingerprint(); });
+  }
+  [[nodiscard]] std::uint64_t half_fingerprint() const {
+    return visit([](const auto& i) { return i.half_fingerprint(); });
   }
   [[nodiscard]] simd::isa simd() const {
     return visit([](const auto& i) { return i.simd(); });

@@ -249,14 +249,21 @@ class index {
     return {};
   }
 
-  // Whether a store holds the vectors this index was built from; of an index whose vectors came one by one only their
-  // number and dim are known. Errors: wrong_dim, store_mismatch.
+  // Whether a store holds the vectors this index was built from, or those rounded to halfs; of an index whose vectors
+  // came one by one only their number and dim are known. Errors: wrong_dim, store_mismatch.
   template <store_base Store>
   [[nodiscard]] expected<void> check_store(const Store& from) const {
     if (from.dim() != dim()) return fail(errc::wrong_dim, "the store's dim is not the index's", from.dim());
-    if (from.size() != size() || (fingerprint() != 0 && from.fingerprint() != fingerprint()))
+    if (from.size() != size() || (fingerprint() != 0 && from.fingerprint() != fingerprint() && !rounded(from)))
       return fail(errc::store_mismatch, "the store holds other vectors than the index was built from", from.size());
     return {};
+  }
+
+  // Whether a store holds the vectors rounded to halfs, and they are not halfs themselves: distances are then those of
+  // the rounded vectors.
+  template <store_base Store>
+  [[nodiscard]] bool rounded(const Store& from) const {
+    return half_fingerprint() != 0 && from.fingerprint() == half_fingerprint();
   }
 
   [[nodiscard]] std::size_t size() const { return static_cast<std::size_t>(parts_.meta.n); }
@@ -268,6 +275,8 @@ class index {
   [[nodiscard]] unsigned default_ef() const { return parts_.meta.default_ef; }
   [[nodiscard]] std::uint64_t seed() const { return parts_.meta.seed; }
   [[nodiscard]] std::uint64_t fingerprint() const { return parts_.meta.fingerprint; }
+  // Of the vectors rounded to halfs. 0: they are halfs, or have values beyond 65,504, or the file is of version 3.
+  [[nodiscard]] std::uint64_t half_fingerprint() const { return parts_.half_fingerprint; }
   // The instruction set that runs.
   [[nodiscard]] simd::isa simd() const { return kernels_->set; }
   [[nodiscard]] static constexpr std::string_view quantizer_name() { return Quantizer::name; }
