@@ -89,6 +89,7 @@ void eval(const eval_request& request) {
                                 {"k", request.k},
                                 {"queries", s.n_queries},
                                 {"exhaustive", request.exhaustive}};
+  if (s.vectors) result["vectors_rounded"] = is_rounded(s);
   if (request.gamma) result["gamma"] = *request.gamma;
   result["runs"] = std::move(runs);
   print(result.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");

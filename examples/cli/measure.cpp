@@ -119,6 +119,8 @@ subject read_subject(const subject_request& request, progress_bar& bar) {
   return s;
 }
 
+bool is_rounded(const subject& s) { return s.vectors && s.index.rounded(*s.vectors); }
+
 std::string describe(const subject& s, unsigned threads) {
   const std::string asked = s.left_out.empty() ? " queries of " + s.from.queries
                                                : " rows of " + s.from.vectors + " as queries, each without itself";
@@ -127,7 +129,8 @@ std::string describe(const subject& s, unsigned threads) {
          fixed(s.index.bytes_per_vector(), 1) + " bytes a vector, " + std::string(simd::name(s.index.simd())) + ", " +
          std::to_string(threads) + (threads == 1 ? " thread" : " threads") + "\n" + with_commas(s.n_queries) + asked +
          ", recall@" + std::to_string(s.from.k) + " against " +
-         (s.from.truth.empty() ? "exact answers computed now" : s.from.truth);
+         (s.from.truth.empty() ? "exact answers computed now" : s.from.truth) +
+         (is_rounded(s) ? "; " + s.from.vectors + " holds the vectors rounded to float16" : "");
 }
 
 measured measurement::measure(std::size_t ef, std::size_t rerank, bool exhaustive) {

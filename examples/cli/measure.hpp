@@ -45,6 +45,9 @@ struct subject {
 // Opens and reads all of it, and finds the exact answers if they are not given. Throws a failure.
 [[nodiscard]] subject read_subject(const subject_request& request, progress_bar& bar);
 
+// Whether there are vectors, rounded to halfs. Answers that were computed from them are then those of rounded vectors.
+[[nodiscard]] bool is_rounded(const subject& s);
+
 // "index: 9,000 x 784, l2, ..." and "1,000 queries of ..., recall@10 against ...", without a line's end.
 [[nodiscard]] std::string describe(const subject& s, unsigned threads);
 

@@ -81,10 +81,11 @@ nlohmann::ordered_json to_json(const answer& a, const search_request& request) {
 // A few digits more than float32 tells apart.
 std::string plain(float value) { return fixed(value, std::abs(value) > 1000 ? 0 : 6); }
 
-std::string to_text(const answer& a, const search_request& request) {
-  const std::string read = a.vectors_read == 0 ? "distances estimated from codes"
-                                               : with_commas(a.vectors_read) + " vectors read from " + request.vectors +
-                                                     " for exact distances";
+std::string to_text(const answer& a, const search_request& request, bool vectors_rounded) {
+  const std::string read = a.vectors_read == 0
+                               ? "distances estimated from codes"
+                               : with_commas(a.vectors_read) + " vectors read from " + request.vectors +
+                                     " for exact distances" + (vectors_rounded ? " to vectors rounded to float16" : "");
   std::string text = "query " + std::to_string(a.query_row) + " of " + request.queries + ": " +
                      with_commas(a.hits.size()) + (request.radius ? " within " + plain(*request.radius) : " nearest") +
                      " in " + fixed(a.seconds * 1e6, 0) + " us, " + read + "\n";
@@ -107,6 +108,7 @@ void search(const search_request& request) {
     if (row >= queries.size())
       throw failure(request.queries,
                     "has no row " + std::to_string(row) + ": rows go from 0 to " + std::to_string(queries.size() - 1));
+  const bool vectors_rounded = vectors && index.rounded(*vectors);
   const bool pictures = vectors && picture_side(*vectors) != 0 && picture_side(queries) != 0;
   if (!request.pictures.empty() && !pictures)
     throw failure(request.pictures,
@@ -165,6 +167,7 @@ void search(const search_request& request) {
       if (request.gamma) result["gamma"] = *request.gamma;
     }
     result["rerank"] = params.rerank;
+    if (vectors) result["vectors_rounded"] = vectors_rounded;
     result["simd"] = simd::name(index.simd());
     result["queries"] = nlohmann::ordered_json::array();
     for (const answer& a : answers) result["queries"].push_back(to_json(a, request));
@@ -174,7 +177,7 @@ void search(const search_request& request) {
   const bool draw = pictures && request.draw != "never";
   for (std::size_t i = 0; i < answers.size(); ++i) {
     if (i > 0) print("\n");
-    print(to_text(answers[i], request));
+    print(to_text(answers[i], request, vectors_rounded));
     if (!draw) continue;
     print("\n");
     print(drawing(sheet[i]));
