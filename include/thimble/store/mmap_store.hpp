@@ -6,7 +6,9 @@
 // cache count in the process's resident size until the kernel wants them back. POSIX only.
 //
 // The file must not be cut short while it is mapped: reading lost pages raises SIGBUS, which no library can turn into
-// an error. check() looks at the size again, for callers who want to ask before a batch. Replace files by rename.
+// an error. Searches look at the size again before they read (check(), a system call of less than half a microsecond),
+// so what remains is a file that is cut during a rerank, a disk that fails, and rows that a program reads by itself.
+// Replace files by rename, which leaves mappings whole; what others may cut is for store/file_store.hpp.
 
 #pragma once
 
