@@ -100,7 +100,7 @@ class any_index_of {
                                    [&]<quantizer Quantizer>() { return index<Quantizer>::build(vectors, options); });
   }
 
-#if THIMBLE_POSIX
+#if THIMBLE_FILES
   // As index::open and index::save.
   [[nodiscard]] static expected<any_index_of> open(const char* path, const open_options& options = {}) {
     const auto kind = [&]() -> expected<quantizer_kind> {

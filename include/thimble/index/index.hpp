@@ -86,7 +86,7 @@ class index {
     return index(**kernels, std::move(*parts));
   }
 
-#if THIMBLE_POSIX
+#if THIMBLE_FILES
   // Maps the file, which must not be changed in place while the index lives (replacing it by rename is fine), and
   // checks all of it once. Errors: cannot_open, not_an_index, wrong_version, wrong_quantizer, truncated, corrupt,
   // unsupported (simd), out_of_memory.
@@ -428,7 +428,7 @@ class index {
 
   const simd::kernel_set* kernels_;
   index_parts<Quantizer> parts_;
-#if THIMBLE_POSIX
+#if THIMBLE_FILES
   mapped_file mapping_;  // codes and links may lie in it
 #endif
   aligned_buffer<std::byte> file_;  // or in here

@@ -3,7 +3,7 @@
 //
 // Full-precision vectors in a file, any format of io/vector_format.hpp, mapped: a build streams from it and a rerank
 // reads a few rows in place. Exact: every type of value is a float too. Takes no private memory; pages in the page
-// cache count in the process's resident size until the kernel wants them back. POSIX only.
+// cache count in the process's resident size until the kernel wants them back.
 //
 // The file must not be cut short while it is mapped: reading lost pages raises SIGBUS, which no library can turn into
 // an error. Searches look at the size again before they read (check(), a system call of less than half a microsecond),
@@ -14,7 +14,7 @@
 
 #include <thimble/core/config.hpp>
 
-#if THIMBLE_POSIX
+#if THIMBLE_FILES
 
 #include <algorithm>
 #include <cstddef>
@@ -97,4 +97,4 @@ static_assert(row_store<mmap_store>);
 
 }  // namespace thimble::inline THIMBLE_FLAGS
 
-#endif  // THIMBLE_POSIX
+#endif  // THIMBLE_FILES
