@@ -23,6 +23,6 @@ write_basic_package_version_file("${PROJECT_BINARY_DIR}/cmake/thimble-config-ver
 install(FILES
   "${PROJECT_BINARY_DIR}/cmake/thimble-config.cmake"
   "${PROJECT_BINARY_DIR}/cmake/thimble-config-version.cmake"
-  "${PROJECT_SOURCE_DIR}/cmake/thimble-idbfs.cmake"
+  "${PROJECT_SOURCE_DIR}/cmake/thimble-browser.cmake"
   DESTINATION "${thimble_package_dir}")
 install(FILES "${PROJECT_SOURCE_DIR}/LICENSE" DESTINATION "${CMAKE_INSTALL_DOCDIR}")

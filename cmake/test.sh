@@ -123,7 +123,7 @@ wasm_preset() {
   ctest --preset "$1"
 }
 
-# The installed package, found by a stranger's Emscripten build that links thimble::idbfs.
+# The installed package, found by a stranger's Emscripten build that links the browser stores.
 wasm_consumer() {
   rm -rf build/wasm-consumer
   bash cmake/emscripten.sh cmake --install build/wasm-relaxed --prefix "$top/build/wasm-consumer/prefix"

@@ -25,10 +25,15 @@
 
 #include <thimble/store/cache_store.hpp>
 #include <thimble/store/file_store.hpp>
+#include <thimble/store/http_store.hpp>
 #include <thimble/store/idbfs_store.hpp>
 #include <thimble/store/idbfs_writer.hpp>
+#include <thimble/store/indexeddb_store.hpp>
+#include <thimble/store/indexeddb_writer.hpp>
 #include <thimble/store/memory_store.hpp>
 #include <thimble/store/mmap_store.hpp>
+#include <thimble/store/opfs_store.hpp>
+#include <thimble/store/opfs_writer.hpp>
 #include <thimble/store/recompute_store.hpp>
 
 #include <thimble/rerank/blocking.hpp>

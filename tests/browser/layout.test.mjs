@@ -7,7 +7,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { missing, open_laboratory, start_browser, start_server, with_code } from './support.mjs';
 
-const skip = missing({ plain: true });
+const skip = missing({ program: 'idbfs_plain' });
 let server;
 let browser;
 let laboratory;

@@ -17,22 +17,27 @@ export const repository = path.resolve(here, '../..');
 export const build = path.resolve(process.env.THIMBLE_BUILD ?? path.join(repository, 'build'));
 export const binaries = ['relaxed', 'simd128'];
 const browser_file = process.env.THIMBLE_CHROMIUM || '/usr/bin/chromium';
-export const plain_folder = path.join(build, 'wasm-simd128/tests/browser');
+export const programs_folder = path.join(build, 'wasm-simd128/tests/browser');
 
 /** Why these tests cannot run here, or false: for the option `skip` of a test. */
-export function missing({ plain = false } = {}) {
+export function missing({ program } = {}) {
   if (!fs.existsSync(browser_file)) return `no browser at ${browser_file}`;
-  for (const binary of binaries) {
-    const file = path.join(build, `wasm-${binary}/examples/web/thimble_web.wasm`);
-    if (!fs.existsSync(file)) return `${file} is not built: bash cmake/test.sh browser`;
-  }
-  const file = path.join(plain_folder, 'idbfs_plain.wasm');
-  return plain && !fs.existsSync(file) ? `${file} is not built: bash cmake/test.sh browser` : false;
+  const files = binaries.map((binary) => path.join(build, `wasm-${binary}/examples/web/thimble_web.wasm`));
+  if (program) files.push(path.join(programs_folder, `${program}.wasm`));
+  const absent = files.find((file) => !fs.existsSync(file));
+  return absent ? `${absent} is not built: bash cmake/test.sh browser` : false;
+}
+
+/** The same for the tests of one store's lab (store_lab.hpp); `browser`: whether they need one. */
+export function missing_lab(store, { browser = true } = {}) {
+  if (browser && !fs.existsSync(browser_file)) return `no browser at ${browser_file}`;
+  const file = path.join(programs_folder, `${store}_lab.wasm`);
+  return fs.existsSync(file) ? false : `${file} is not built: bash cmake/test.sh browser`;
 }
 
 /** @returns {Promise<{address: string, close: () => Promise<void>}>} */
 export async function start_server(options = {}) {
-  const folders = { pages: path.join(here, 'pages'), plain: plain_folder, ...options.folders };
+  const folders = { pages: path.join(here, 'pages'), programs: programs_folder, ...options.folders };
   const server = createDemoServer({ build, ...options, folders });
   await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
   return {
@@ -79,6 +84,35 @@ export async function open_laboratory(context, address) {
     worker,
     async run(code, argument) {
       const outcome = await worker.evaluate(`self.attempt(${code}, ${JSON.stringify(argument ?? null)})`);
+      if (outcome.error) throw Object.assign(new Error(outcome.error.message), outcome.error);
+      return outcome.result;
+    },
+    close: () => page.close(),
+  };
+}
+
+/**
+ * The lab of one store (pages/store_lab.mjs) as `lab` of a page or of its worker. run(code, argument) runs
+ * code(lab, argument) there; errors of thimble come back with their code.
+ */
+export async function open_store_lab(context, address, store, { worker = false, first = () => {} } = {}) {
+  const page = await context.newPage();
+  await page.goto(`${address}/pages/blank.html`);
+  const [place] = worker ? await Promise.all([
+    page.waitForEvent('worker'),
+    page.evaluate(() => void (self.kept = new Worker('/pages/store_lab.mjs', { type: 'module' }))),
+  ]) : [page];
+  await place.evaluate(first);
+  await place.evaluate(async (store) => {
+    Object.assign(self, await import('/pages/store_lab.mjs'));
+    self.new_lab = async () => open_lab((await import(`/programs/${store}_lab.js`)).default);
+    self.lab = await new_lab();
+  }, store);
+  return {
+    page,
+    async run(code, argument) {
+      const outcome = await place.evaluate(`Promise.resolve((${code})(lab, ${JSON.stringify(argument)})).then(
+          (result) => ({ result }), ({ code, message, value }) => ({ error: { code, message, value } }))`);
       if (outcome.error) throw Object.assign(new Error(outcome.error.message), outcome.error);
       return outcome.result;
     },

@@ -39,6 +39,7 @@ enum class errc : std::uint8_t {
   unsupported,        // a valid input that this build or version cannot use
   store_mismatch,     // the store holds the vectors of another index
   store_unavailable,  // no IndexedDB, no OPFS, storage refused
+  store_in_use,       // open elsewhere: in another tab, by a writer
   missing_row,        // the store lost a vector
   cancelled,
   label_exists,   // a vector with this label is in the index already
@@ -111,6 +112,8 @@ using expected = std::expected<T, error>;
       return "store_mismatch";
     case errc::store_unavailable:
       return "store_unavailable";
+    case errc::store_in_use:
+      return "store_in_use";
     case errc::missing_row:
       return "missing_row";
     case errc::cancelled:

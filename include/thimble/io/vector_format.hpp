@@ -27,6 +27,7 @@ namespace thimble::inline THIMBLE_FLAGS {
 
 enum class vector_format : std::uint8_t { fbin, u8bin, i8bin, f16bin, bf16bin, fvecs, bvecs, npy, idx };
 
+// The numbers are in files (store/stored_set.hpp).
 enum class element_type : std::uint8_t { float32, float16, bfloat16, uint8, int8 };
 
 [[nodiscard]] constexpr std::uint32_t element_bytes(element_type type) {

@@ -30,9 +30,9 @@
 #include <thimble/core/types.hpp>
 #include <thimble/io/regular_file.hpp>
 #include <thimble/io/vector_format.hpp>
-#include <thimble/io/vector_rows.hpp>
 #include <thimble/store/fingerprint.hpp>
 #include <thimble/store/store.hpp>
+#include <thimble/store/widen.hpp>
 
 namespace thimble::inline THIMBLE_FLAGS {
 
@@ -160,23 +160,9 @@ class file_store {
     for (std::size_t i = 0; i < nodes.size(); ++i) {
       if (layout_.row_prefix_bytes != 0 && prefixes[i] != layout_.dim)
         return fail(errc::corrupt, "rows of different dims", nodes[i]);
-      if (layout_.type != element_type::float32) widen(out.subspan(i * dim(), dim()));
+      detail::widen_from_end(layout_.type, out.subspan(i * dim(), dim()));
     }
     return true;
-  }
-
-  // Values at the end of the row become floats in all of it: what is written never reaches what was not read yet.
-  void widen(std::span<float> row) const {
-    constexpr std::size_t at_once = 256;
-    alignas(float) std::array<std::byte, at_once * 2> values;
-    const std::size_t width = element_bytes(layout_.type);
-    const std::byte* from = reinterpret_cast<const std::byte*>(row.data() + row.size()) - row.size() * width;
-    for (std::size_t j = 0; j < row.size(); j += at_once) {
-      const auto n = static_cast<std::uint32_t>(std::min(at_once, row.size() - j));
-      std::memcpy(values.data(), from + j * width, n * width);
-      const vector_rows part(values.data(), {.type = layout_.type, .n = 1, .dim = n, .stride_bytes = n * width});
-      (void)part.row(0, row.subspan(j, n));
-    }
   }
 
   regular_file file_;

@@ -34,10 +34,12 @@ namespace thimble::inline THIMBLE_FLAGS {
   return static_cast<std::size_t>(static_cast<std::uint64_t>(i) * n / fingerprint_rows(n));
 }
 
-// For vectors that arrive in pieces: start with n and dim, then add the rows named above, in that order.
+// For vectors that arrive in pieces: start with n and dim, then add the rows named above, in that order. What value()
+// said at any time is enough to go on with later.
 class fingerprint_builder {
  public:
   fingerprint_builder(std::uint64_t n, std::uint64_t dim) : hash_(mix(mix(n) ^ dim)) {}
+  explicit fingerprint_builder(std::uint64_t so_far) : hash_(so_far) {}
 
   void add(std::span<const float> row) {
     for (const float value : row) add(value);

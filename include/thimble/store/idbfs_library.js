@@ -4,71 +4,20 @@
 // The JavaScript half of idbfs_store and idbfs_writer (idbfs_calls.hpp declares these functions): IndexedDB requests in
 // the layout of Emscripten's IDBFS. Linked with --js-library by the CMake target thimble::idbfs.
 //
-// Every request answers 0 when then(context, outcome, value) will be called once, later, or an outcome at once. Rows go
-// straight between records and the WASM heap; HEAPU8 is looked up anew after each wait, because memory may have grown.
-// Only whole copies are given to put(): a view would make IndexedDB clone all of the WASM memory.
+// Rows go straight between records and the WASM heap. Only whole copies are given to put(): a view would make IndexedDB
+// clone all of the WASM memory.
 
 addToLibrary({
-  $THIMBLE_IDBFS__deps: ['$callUserCallback', '$UTF8ToString', '$runtimeKeepalivePush', '$runtimeKeepalivePop'],
+  $THIMBLE_IDBFS__deps: ['$THIMBLE_BROWSER', '$UTF8ToString'],
   $THIMBLE_IDBFS: {
     version: 21,
     table: 'FILE_DATA',
     directory_mode: 16895,  // 040777
     file_mode: 33206,  // 0100666
 
-    // enum class idbfs_outcome
-    ok: 0,
-    unavailable: 1,
-    not_found: 2,
-    bad_manifest: 3,
-    missing_row: 4,
-    bad_row: 5,
-    no_space: 6,
-    cannot_read: 7,
-    cannot_write: 8,
-    replaced: 9,
-    newer_version: 10,
-    foreign_database: 11,
-
-    // Open connections by handle: {database, folder, stamp}. 0 is no connection.
-    connections: [null],
-
-    // The outcome of a DOMException, or `otherwise` when its name says nothing more.
     outcome_of(error, otherwise) {
-      switch (error && error.name) {
-        case 'QuotaExceededError':
-          return THIMBLE_IDBFS.no_space;
-        case 'VersionError':
-          return THIMBLE_IDBFS.newer_version;
-        case 'InvalidStateError':  // the connection is closing
-        case 'SecurityError':
-          return THIMBLE_IDBFS.unavailable;
-        case 'NotFoundError':
-          return THIMBLE_IDBFS.foreign_database;
-      }
-      return otherwise;
-    },
-
-    // Runs start(settle); settle(outcome, value) ends the request: the first call counts, the program lives until then.
-    // What start throws is the answer at once. While settle.pending holds, C++ waits and its memory may be written.
-    request(then, context, otherwise, start) {
-      {{{ runtimeKeepalivePush() }}}
-      const settle = (outcome, value = 0) => {
-        if (!settle.pending) return;
-        settle.pending = false;
-        {{{ runtimeKeepalivePop() }}}
-        const answer = {{{ makeDynCall('vpii', 'then') }}};
-        callUserCallback(() => answer(context, outcome, value));
-      };
-      settle.pending = true;
-      try {
-        start(settle);
-      } catch (error) {
-        settle.pending = false;
-        {{{ runtimeKeepalivePop() }}}
-        return THIMBLE_IDBFS.outcome_of(error, otherwise);
-      }
-      return THIMBLE_IDBFS.ok;
+      if (error && error.name === 'NotFoundError') return THIMBLE_BROWSER.foreign;  // no table of this name
+      return THIMBLE_BROWSER.outcome_of(error, otherwise);
     },
 
     // Opens the database of a mount point; with `create` it is made as IDBFS makes it, else its absence is not_found.
@@ -88,7 +37,8 @@ addToLibrary({
       };
       request.onerror = (event) => {
         event.preventDefault();
-        settle(absent ? THIMBLE_IDBFS.not_found : THIMBLE_IDBFS.outcome_of(request.error, THIMBLE_IDBFS.unavailable));
+        settle(absent ? THIMBLE_BROWSER.not_found :
+            THIMBLE_IDBFS.outcome_of(request.error, THIMBLE_BROWSER.unavailable));
       };
       request.onsuccess = () => {
         const database = request.result;
@@ -98,30 +48,16 @@ addToLibrary({
           opened(database);
         } catch (error) {
           database.close();
-          settle(THIMBLE_IDBFS.outcome_of(error, THIMBLE_IDBFS.unavailable));
+          settle(THIMBLE_IDBFS.outcome_of(error, THIMBLE_BROWSER.unavailable));
         }
       };
-    },
-
-    connect(database, folder, stamp) {
-      const free = THIMBLE_IDBFS.connections.indexOf(undefined);
-      const handle = free < 0 ? THIMBLE_IDBFS.connections.length : free;
-      THIMBLE_IDBFS.connections[handle] = { database, folder, stamp };
-      return handle;
-    },
-
-    // A connection that was closed answers as IndexedDB does for a closing one.
-    connection(handle) {
-      const found = THIMBLE_IDBFS.connections[handle];
-      if (!found) throw new DOMException('not connected', 'InvalidStateError');
-      return found;
     },
 
     // A transaction for writing that settles when it is complete. What runs in it may abort(outcome) it.
     write(database, durability, settle) {
       const transaction = database.transaction([THIMBLE_IDBFS.table], 'readwrite', { 'durability': durability });
       const table = transaction.objectStore(THIMBLE_IDBFS.table);
-      const state = { table, failure: THIMBLE_IDBFS.ok, done: () => settle(THIMBLE_IDBFS.ok) };
+      const state = { table, failure: THIMBLE_BROWSER.ok, done: () => settle(THIMBLE_BROWSER.ok) };
       state.abort = (failure) => {
         state.failure = failure;
         transaction.abort();
@@ -129,23 +65,23 @@ addToLibrary({
       transaction.oncomplete = () => state.done();
       transaction.onabort = (event) => {
         event.stopPropagation();
-        settle(state.failure || THIMBLE_IDBFS.outcome_of(transaction.error, THIMBLE_IDBFS.cannot_write));
+        settle(state.failure || THIMBLE_IDBFS.outcome_of(transaction.error, THIMBLE_BROWSER.cannot_write));
       };
       return state;
     },
 
     // Runs write(table) when the folder is still that of this import: its directory record carries the import's time.
     write_as_owner(handle, durability, settle, write) {
-      const { database, folder, stamp } = THIMBLE_IDBFS.connection(handle);
+      const { database, folder, stamp } = THIMBLE_BROWSER.look_up(handle);
       const state = THIMBLE_IDBFS.write(database, durability, settle);
       const owner = state.table.get(folder);
       owner.onsuccess = () => {
         const directory = owner.result;
-        if (!directory || +directory['timestamp'] !== stamp) return state.abort(THIMBLE_IDBFS.replaced);
+        if (!directory || +directory['timestamp'] !== stamp) return state.abort(THIMBLE_BROWSER.replaced);
         try {
           write(state.table, folder, stamp);
         } catch (error) {
-          state.abort(THIMBLE_IDBFS.outcome_of(error, THIMBLE_IDBFS.cannot_write));
+          state.abort(THIMBLE_IDBFS.outcome_of(error, THIMBLE_BROWSER.cannot_write));
         }
       };
     },
@@ -169,26 +105,26 @@ addToLibrary({
   thimble_idbfs_open: (mount, name, manifest, manifest_bytes, then, context) => {
     const database_name = UTF8ToString(mount);
     const folder = database_name + '/' + UTF8ToString(name);
-    if (typeof indexedDB == 'undefined' || !indexedDB) return THIMBLE_IDBFS.unavailable;
-    return THIMBLE_IDBFS.request(then, context, THIMBLE_IDBFS.unavailable, (settle) => {
+    if (typeof indexedDB == 'undefined' || !indexedDB) return THIMBLE_BROWSER.unavailable;
+    return THIMBLE_BROWSER.request(then, context, THIMBLE_BROWSER.unavailable, (settle) => {
       THIMBLE_IDBFS.open_database(database_name, false, settle, (database) => {
         const end = (outcome, value) => {
-          if (outcome !== THIMBLE_IDBFS.ok) database.close();
+          if (outcome !== THIMBLE_BROWSER.ok) database.close();
           settle(outcome, value);
         };
         const found = database.transaction([THIMBLE_IDBFS.table], 'readonly').objectStore(THIMBLE_IDBFS.table)
             .get(folder + '/manifest');
         found.onerror = (event) => {
           event.preventDefault();
-          end(THIMBLE_IDBFS.outcome_of(found.error, THIMBLE_IDBFS.cannot_read));
+          end(THIMBLE_IDBFS.outcome_of(found.error, THIMBLE_BROWSER.cannot_read));
         };
         found.onsuccess = () => {
           const record = found.result;
-          if (!record) return end(THIMBLE_IDBFS.not_found);
+          if (!record) return end(THIMBLE_BROWSER.not_found);
           const contents = THIMBLE_IDBFS.bytes_of(record, manifest_bytes);
-          if (!contents) return end(THIMBLE_IDBFS.bad_manifest);
+          if (!contents) return end(THIMBLE_BROWSER.bad_manifest);
           HEAPU8.set(contents, manifest >>> 0);
-          end(THIMBLE_IDBFS.ok, THIMBLE_IDBFS.connect(database, folder, 0));
+          end(THIMBLE_BROWSER.ok, THIMBLE_BROWSER.hold({ database, folder }));
         };
       });
     });
@@ -196,8 +132,8 @@ addToLibrary({
 
   thimble_idbfs_read__deps: ['$THIMBLE_IDBFS'],
   thimble_idbfs_read: (handle, nodes, count, out, out_stride, row_bytes, rows_per_file, n, then, context) =>
-    THIMBLE_IDBFS.request(then, context, THIMBLE_IDBFS.cannot_read, (settle) => {
-      const { database, folder } = THIMBLE_IDBFS.connection(handle);
+    THIMBLE_BROWSER.request(then, context, THIMBLE_BROWSER.cannot_read, (settle) => {
+      const { database, folder } = THIMBLE_BROWSER.look_up(handle);
       const transaction = database.transaction([THIMBLE_IDBFS.table], 'readonly');
       const table = transaction.objectStore(THIMBLE_IDBFS.table);
       let left = 0;
@@ -213,24 +149,24 @@ addToLibrary({
         const found = table.get(THIMBLE_IDBFS.file_of(folder, file));
         found.onerror = (event) => {
           event.preventDefault();
-          settle(THIMBLE_IDBFS.outcome_of(found.error, THIMBLE_IDBFS.cannot_read), HEAPU32[first + from]);
+          settle(THIMBLE_IDBFS.outcome_of(found.error, THIMBLE_BROWSER.cannot_read), HEAPU32[first + from]);
         };
         found.onsuccess = () => {
           if (!settle.pending) return;
           const record = found.result;
-          if (!record) return settle(THIMBLE_IDBFS.missing_row, HEAPU32[first + from]);
+          if (!record) return settle(THIMBLE_BROWSER.missing_row, HEAPU32[first + from]);
           const contents = THIMBLE_IDBFS.bytes_of(record, file_bytes);
-          if (!contents) return settle(THIMBLE_IDBFS.bad_row, HEAPU32[first + from]);
+          if (!contents) return settle(THIMBLE_BROWSER.bad_row, HEAPU32[first + from]);
           for (let j = from; j < to; ++j) {
             const at = (HEAPU32[first + j] - file * rows_per_file) * row_bytes;
             HEAPU8.set(rows_per_file === 1 ? contents : contents.subarray(at, at + row_bytes), out + j * out_stride);
           }
-          if (--left === 0) settle(THIMBLE_IDBFS.ok);
+          if (--left === 0) settle(THIMBLE_BROWSER.ok);
         };
       }
       transaction.onabort = (event) => {
         event.stopPropagation();
-        settle(THIMBLE_IDBFS.outcome_of(transaction.error, THIMBLE_IDBFS.cannot_read));
+        settle(THIMBLE_IDBFS.outcome_of(transaction.error, THIMBLE_BROWSER.cannot_read));
       };
     }),
 
@@ -238,11 +174,11 @@ addToLibrary({
   thimble_idbfs_create: (mount, name, then, context) => {
     const database_name = UTF8ToString(mount);
     const folder = database_name + '/' + UTF8ToString(name);
-    if (typeof indexedDB == 'undefined' || !indexedDB) return THIMBLE_IDBFS.unavailable;
-    return THIMBLE_IDBFS.request(then, context, THIMBLE_IDBFS.unavailable, (settle) => {
+    if (typeof indexedDB == 'undefined' || !indexedDB) return THIMBLE_BROWSER.unavailable;
+    return THIMBLE_BROWSER.request(then, context, THIMBLE_BROWSER.unavailable, (settle) => {
       THIMBLE_IDBFS.open_database(database_name, true, settle, (database) => {
         const end = (outcome, value) => {
-          if (outcome !== THIMBLE_IDBFS.ok) database.close();
+          if (outcome !== THIMBLE_BROWSER.ok) database.close();
           settle(outcome, value);
         };
         const state = THIMBLE_IDBFS.write(database, 'relaxed', end);
@@ -252,7 +188,7 @@ addToLibrary({
           const stamp = Math.max(Date.now(), before.result ? +before.result['timestamp'] + 1 : 0);
           state.table.delete(THIMBLE_IDBFS.everything_below(folder));
           state.table.put({ 'timestamp': new Date(stamp), 'mode': THIMBLE_IDBFS.directory_mode }, folder);
-          state.done = () => end(THIMBLE_IDBFS.ok, THIMBLE_IDBFS.connect(database, folder, stamp));
+          state.done = () => end(THIMBLE_BROWSER.ok, THIMBLE_BROWSER.hold({ database, folder, stamp }));
         };
       });
     });
@@ -260,7 +196,7 @@ addToLibrary({
 
   thimble_idbfs_append__deps: ['$THIMBLE_IDBFS'],
   thimble_idbfs_append: (handle, first_file, rows, bytes, file_bytes, then, context) =>
-    THIMBLE_IDBFS.request(then, context, THIMBLE_IDBFS.cannot_write, (settle) => {
+    THIMBLE_BROWSER.request(then, context, THIMBLE_BROWSER.cannot_write, (settle) => {
       THIMBLE_IDBFS.write_as_owner(handle, 'relaxed', settle, (table, folder, stamp) => {
         const from = rows >>> 0;
         const to = from + bytes;
@@ -277,7 +213,7 @@ addToLibrary({
   thimble_idbfs_finish__deps: ['$THIMBLE_IDBFS'],
   thimble_idbfs_finish: (handle, manifest, manifest_bytes, then, context) => {
     const contents = HEAPU8.slice(manifest >>> 0, (manifest >>> 0) + manifest_bytes);
-    return THIMBLE_IDBFS.request(then, context, THIMBLE_IDBFS.cannot_write, (settle) => {
+    return THIMBLE_BROWSER.request(then, context, THIMBLE_BROWSER.cannot_write, (settle) => {
       // Strict: when this is on disk, so are the transactions before it.
       THIMBLE_IDBFS.write_as_owner(handle, 'strict', settle, (table, folder, stamp) => {
         table.put({ 'timestamp': new Date(stamp), 'mode': THIMBLE_IDBFS.file_mode, 'contents': contents },
@@ -290,9 +226,9 @@ addToLibrary({
   thimble_idbfs_remove: (mount, name, then, context) => {
     const database_name = UTF8ToString(mount);
     const folder = database_name + '/' + UTF8ToString(name);
-    if (typeof indexedDB == 'undefined' || !indexedDB) return THIMBLE_IDBFS.unavailable;
-    return THIMBLE_IDBFS.request(then, context, THIMBLE_IDBFS.unavailable, (settle) => {
-      const opened = (outcome) => settle(outcome === THIMBLE_IDBFS.not_found ? THIMBLE_IDBFS.ok : outcome);
+    if (typeof indexedDB == 'undefined' || !indexedDB) return THIMBLE_BROWSER.unavailable;
+    return THIMBLE_BROWSER.request(then, context, THIMBLE_BROWSER.unavailable, (settle) => {
+      const opened = (outcome) => settle(outcome === THIMBLE_BROWSER.not_found ? THIMBLE_BROWSER.ok : outcome);
       THIMBLE_IDBFS.open_database(database_name, false, opened, (database) => {
         const state = THIMBLE_IDBFS.write(database, 'strict', (outcome) => {
           database.close();
@@ -306,9 +242,6 @@ addToLibrary({
 
   thimble_idbfs_close__deps: ['$THIMBLE_IDBFS'],
   thimble_idbfs_close: (handle) => {
-    const found = THIMBLE_IDBFS.connections[handle];
-    if (!found) return;
-    found.database.close();
-    THIMBLE_IDBFS.connections[handle] = undefined;
+    THIMBLE_BROWSER.let_go(handle)?.database.close();
   },
 });

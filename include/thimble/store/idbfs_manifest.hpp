@@ -18,8 +18,7 @@
 #include <thimble/core/bytes.hpp>
 #include <thimble/core/config.hpp>
 #include <thimble/core/error.hpp>
-#include <thimble/core/random.hpp>
-#include <thimble/core/types.hpp>
+#include <thimble/store/stored_set.hpp>
 
 namespace thimble::inline THIMBLE_FLAGS {
 
@@ -46,10 +45,7 @@ struct idbfs_manifest {
     if (element != idbfs_element::float32 && element != idbfs_element::uint8)
       return fail(errc::unsupported, "the stored vectors are of an element type that this version does not know",
                   static_cast<std::uint64_t>(element));
-    if (n == 0) return fail(errc::empty_input, "a set of vectors needs at least one row");
-    if (n > max_nodes) return fail(errc::too_many_vectors, "more vectors than an index can hold", n);
-    if (dim == 0) return fail(errc::invalid_argument, "vectors need at least one value");
-    if (dim > max_dim) return fail(errc::too_large, "more values in a vector than thimble can index", dim);
+    if (const auto valid = detail::check_set_shape(n, dim); !valid) return valid;
     if (rows_per_file == 0 || rows_per_file > max_rows_per_file)
       return fail(errc::invalid_argument, "rows per file go from 1 to 1024", rows_per_file);
     return {};
@@ -64,7 +60,7 @@ struct idbfs_manifest {
     store_as(bytes.data() + 24, fingerprint);
     store_as(bytes.data() + 32, dim);
     store_as(bytes.data() + 36, rows_per_file);
-    store_as(bytes.data() + checksum_at, checksum(bytes));
+    store_as(bytes.data() + checksum_at, detail::block_checksum(bytes));
     return bytes;
   }
 
@@ -76,7 +72,8 @@ struct idbfs_manifest {
       return fail(errc::unknown_format, "the manifest is not one of thimble's: import the vectors again");
     if (const auto found = load_as<std::uint32_t>(bytes.data() + 8); found != version)
       return fail(errc::wrong_version, "the manifest was written by another version of thimble", found);
-    if (file.size() != encoded_bytes || load_as<std::uint64_t>(bytes.data() + checksum_at) != checksum(bytes))
+    if (file.size() != encoded_bytes ||
+        load_as<std::uint64_t>(bytes.data() + checksum_at) != detail::block_checksum(bytes))
       return fail(errc::corrupt, "the manifest is damaged: import the vectors again");
     idbfs_manifest manifest{.n = load_as<std::uint64_t>(bytes.data() + 16),
                             .fingerprint = load_as<std::uint64_t>(bytes.data() + 24),
@@ -95,12 +92,6 @@ struct idbfs_manifest {
   static constexpr std::uint32_t version = 1;
   static constexpr std::size_t checksum_at = 56;
   static constexpr std::uint32_t max_rows_per_file = 1024;
-
-  [[nodiscard]] static std::uint64_t checksum(std::span<const std::byte, encoded_bytes> bytes) {
-    std::uint64_t hash = encoded_bytes;
-    for (std::size_t at = 0; at < checksum_at; at += 8) hash = mix(hash ^ load_as<std::uint64_t>(bytes.data() + at));
-    return hash;
-  }
 };
 
 }  // namespace thimble::inline THIMBLE_FLAGS

@@ -20,7 +20,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <span>
 #include <utility>
 
@@ -30,18 +29,9 @@
 #include <thimble/store/idbfs_calls.hpp>
 #include <thimble/store/idbfs_manifest.hpp>
 #include <thimble/store/store.hpp>
+#include <thimble/store/widen.hpp>
 
 namespace thimble::inline THIMBLE_FLAGS {
-
-class idbfs_store;
-
-// What open() calls exactly once: later, or before it returns when the request could not even be made.
-struct idbfs_opened {
-  void* context;
-  void (*call)(void* context, expected<idbfs_store>&& outcome);
-
-  inline void operator()(expected<idbfs_store>&& outcome) const;
-};
 
 // Move-only; used from the thread that opened it. It must not be destroyed while a read is under way.
 class idbfs_store {
@@ -51,10 +41,10 @@ class idbfs_store {
   // The set of vectors in folder `name` of the mount point, both as in FS.mount: "/vectors", "fashion". Does not create
   // a database. Errors: invalid_argument, cannot_open (no finished import), store_unavailable, unknown_format,
   // wrong_version, truncated, corrupt, unsupported, cannot_read, out_of_memory.
-  static void open(const char* mount, const char* name, idbfs_opened then) {
+  static void open(const char* mount, const char* name, opened<idbfs_store> then) {
     if (const auto valid = detail::check_idbfs_names(mount, name); !valid) return then(std::unexpected(valid.error()));
     opening* pending = detail::make_pending(opening{then, {}});
-    if (pending == nullptr) return then(std::unexpected(detail::idbfs_out_of_memory()));
+    if (pending == nullptr) return then(std::unexpected(detail::no_memory_for_request()));
     const auto outcome = detail::thimble_idbfs_open(mount, name, pending->manifest, idbfs_manifest::encoded_bytes,
                                                     &idbfs_store::on_opened, pending);
     if (outcome != 0) on_opened(pending, outcome, 0);
@@ -75,7 +65,7 @@ class idbfs_store {
       if (row >= manifest_.n) return then(fail(errc::missing_row, "the store has no such row", row));
     reading* pending = detail::make_pending(
         reading{then, out.data(), nodes.size(), manifest_.dim, manifest_.element == idbfs_element::uint8});
-    if (pending == nullptr) return then(std::unexpected(detail::idbfs_out_of_memory()));
+    if (pending == nullptr) return then(std::unexpected(detail::no_memory_for_request()));
     // Narrow rows arrive at the end of their place and are widened from there.
     const std::size_t stride = dim() * sizeof(float);
     const auto outcome = detail::thimble_idbfs_read(
@@ -88,7 +78,7 @@ class idbfs_store {
 
  private:
   struct opening {
-    idbfs_opened then;
+    opened<idbfs_store> then;
     std::byte manifest[idbfs_manifest::encoded_bytes];
   };
 
@@ -105,8 +95,7 @@ class idbfs_store {
 
   static void on_opened(void* context, std::int32_t outcome, std::uint32_t value) {
     const auto done = detail::take_pending<opening>(context);
-    if (outcome != 0)
-      return done.then(std::unexpected(detail::idbfs_error(static_cast<detail::idbfs_outcome>(outcome), value)));
+    if (outcome != 0) return done.then(std::unexpected(detail::idbfs_error(outcome, value)));
     detail::idbfs_connection connection(value);
     const auto manifest = idbfs_manifest::decode(done.manifest);
     if (!manifest) return done.then(std::unexpected(manifest.error()));
@@ -115,29 +104,16 @@ class idbfs_store {
 
   static void on_read(void* context, std::int32_t outcome, std::uint32_t value) {
     const auto done = detail::take_pending<reading>(context);
-    if (outcome != 0)
-      return done.then(std::unexpected(detail::idbfs_error(static_cast<detail::idbfs_outcome>(outcome), value)));
-    if (done.narrow) widen(done);
+    if (outcome != 0) return done.then(std::unexpected(detail::idbfs_error(outcome, value)));
+    if (done.narrow)
+      for (std::size_t i = 0; i < done.rows; ++i)
+        detail::widen_from_end(element_type::uint8, {done.out + i * done.dim, done.dim});
     done.then({});
-  }
-
-  // Bytes at the end of each row become floats from its beginning: value j is written to 4j .. 4j+3 and read from
-  // 3 dim + j, which is never below 4j, and the next one to be read, 3 dim + j + 1, never below 4j+4 but for the last.
-  static void widen(const reading& done) {
-    for (std::size_t i = 0; i < done.rows; ++i) {
-      auto* row = reinterpret_cast<std::byte*>(done.out + i * done.dim);
-      for (std::size_t j = 0; j < done.dim; ++j) {
-        const auto value = static_cast<float>(std::to_integer<unsigned>(row[3 * done.dim + j]));
-        std::memcpy(row + 4 * j, &value, sizeof(value));
-      }
-    }
   }
 
   detail::idbfs_connection connection_;
   idbfs_manifest manifest_{};
 };
-
-inline void idbfs_opened::operator()(expected<idbfs_store>&& outcome) const { call(context, std::move(outcome)); }
 
 static_assert(async_store<idbfs_store>);
 

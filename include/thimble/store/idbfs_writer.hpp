@@ -10,7 +10,6 @@
 
 #pragma once
 
-#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -19,29 +18,18 @@
 #include <thimble/core/config.hpp>
 #include <thimble/core/error.hpp>
 #include <thimble/core/types.hpp>
-#include <thimble/metric/vector_check.hpp>
-#include <thimble/store/fingerprint.hpp>
+#include <thimble/store/arriving_rows.hpp>
 #include <thimble/store/idbfs_calls.hpp>
 #include <thimble/store/idbfs_manifest.hpp>
 #include <thimble/store/store.hpp>
 
 namespace thimble::inline THIMBLE_FLAGS {
 
-class idbfs_writer;
-
 struct idbfs_layout {
   std::size_t n = 0;    // rows to come
   std::size_t dim = 0;  // values in each
   idbfs_element element = idbfs_element::float32;
   std::uint32_t rows_per_file = 1;  // more imports faster and reads slower: random candidates share few files
-};
-
-// What create() calls exactly once: later, or before it returns when the request could not even be made.
-struct idbfs_created {
-  void* context;
-  void (*call)(void* context, expected<idbfs_writer>&& outcome);
-
-  inline void operator()(expected<idbfs_writer>&& outcome) const;
 };
 
 // Move-only; used from the thread that created it. One call at a time, and it stays where it is until that has
@@ -53,7 +41,7 @@ class idbfs_writer {
   // Makes the database and the folder `name` in it when they are absent, and empties the folder. Errors: those of
   // idbfs_manifest::validate(), invalid_argument (names), store_unavailable, no_space, cannot_write, wrong_version,
   // unknown_format, out_of_memory.
-  static void create(const char* mount, const char* name, const idbfs_layout& layout, idbfs_created then) {
+  static void create(const char* mount, const char* name, const idbfs_layout& layout, opened<idbfs_writer> then) {
     if (const auto valid = detail::check_idbfs_names(mount, name); !valid) return then(std::unexpected(valid.error()));
     if (layout.dim > max_dim)
       return then(fail(errc::too_large, "more values in a vector than thimble can index", layout.dim));
@@ -63,7 +51,7 @@ class idbfs_writer {
                                   .element = layout.element};
     if (const auto valid = manifest.validate(); !valid) return then(std::unexpected(valid.error()));
     creating* pending = detail::make_pending(creating{then, manifest});
-    if (pending == nullptr) return then(std::unexpected(detail::idbfs_out_of_memory()));
+    if (pending == nullptr) return then(std::unexpected(detail::no_memory_for_request()));
     const auto outcome = detail::thimble_idbfs_create(mount, name, &idbfs_writer::on_created, pending);
     if (outcome != 0) on_created(pending, outcome, 0);
   }
@@ -79,32 +67,33 @@ class idbfs_writer {
   void finish(completion then) {
     THIMBLE_ASSERT(!busy_);
     if (failed_) return then(fail(errc::cannot_write, "the import has failed before: start it again"));
-    if (appended_ != manifest_.n)
-      return then(fail(errc::truncated, "not all rows were appended: append them before finish", appended_));
-    manifest_.fingerprint = fingerprint_.value();
+    if (!rows_.complete())
+      return then(fail(errc::truncated, "not all rows were appended: append them before finish", rows_.size()));
+    manifest_.fingerprint = rows_.fingerprint();
     const auto bytes = manifest_.encode();
     start(then);
     settle_at_once(detail::thimble_idbfs_finish(
         connection_.handle(), bytes.data(), static_cast<std::uint32_t>(bytes.size()), &idbfs_writer::on_written, this));
   }
 
-  [[nodiscard]] std::size_t size() const { return appended_; }  // rows so far
+  [[nodiscard]] std::size_t size() const { return rows_.size(); }  // rows so far
   [[nodiscard]] std::size_t dim() const { return manifest_.dim; }
   [[nodiscard]] const idbfs_manifest& manifest() const { return manifest_; }  // complete after finish()
 
  private:
   struct creating {
-    idbfs_created then;
+    opened<idbfs_writer> then;
     idbfs_manifest manifest;
   };
 
   idbfs_writer(detail::idbfs_connection&& connection, const idbfs_manifest& manifest)
-      : connection_(std::move(connection)), manifest_(manifest), fingerprint_(manifest.n, manifest.dim) {}
+      : connection_(std::move(connection)),
+        manifest_(manifest),
+        rows_(static_cast<std::size_t>(manifest.n), manifest.dim) {}
 
   static void on_created(void* context, std::int32_t outcome, std::uint32_t value) {
     const auto done = detail::take_pending<creating>(context);
-    if (outcome != 0)
-      return done.then(std::unexpected(detail::idbfs_error(static_cast<detail::idbfs_outcome>(outcome), value)));
+    if (outcome != 0) return done.then(std::unexpected(detail::idbfs_error(outcome, value)));
     done.then(idbfs_writer(detail::idbfs_connection(value), done.manifest));
   }
 
@@ -114,7 +103,7 @@ class idbfs_writer {
     writer.busy_ = false;
     if (outcome == 0) return then({});
     writer.failed_ = true;
-    then(std::unexpected(detail::idbfs_error(static_cast<detail::idbfs_outcome>(outcome), value)));
+    then(std::unexpected(detail::idbfs_error(outcome, value)));
   }
 
   void start(completion then) {
@@ -129,15 +118,13 @@ class idbfs_writer {
   void append_rows(std::span<const T> rows, idbfs_element element, completion then) {
     THIMBLE_ASSERT(!busy_);
     if (failed_) return then(fail(errc::cannot_write, "the import has failed before: start it again"));
-    if (const auto valid = check_rows(rows, element); !valid) {
+    const auto first_file = static_cast<std::uint32_t>(rows_.size() / manifest_.rows_per_file);
+    if (const auto valid = take_rows(rows, element); !valid) {
       failed_ = true;
       return then(std::unexpected(valid.error()));
     }
-    const std::size_t count = rows.size() / dim();
-    if (count == 0) return then({});
-    const auto first_file = static_cast<std::uint32_t>(appended_ / manifest_.rows_per_file);
+    if (rows.empty()) return then({});
     const std::size_t file_bytes = manifest_.row_bytes() * manifest_.rows_per_file;
-    appended_ += count;
     start(then);
     settle_at_once(detail::thimble_idbfs_append(
         connection_.handle(), first_file, rows.data(), static_cast<std::uint32_t>(rows.size_bytes()),
@@ -145,61 +132,33 @@ class idbfs_writer {
   }
 
   template <class T>
-  [[nodiscard]] expected<void> check_rows(std::span<const T> rows, idbfs_element element) {
+  [[nodiscard]] expected<void> take_rows(std::span<const T> rows, idbfs_element element) {
     if (element != manifest_.element)
       return fail(errc::invalid_argument, "the import was created for another element type");
-    if (rows.size() % dim() != 0) return fail(errc::wrong_dim, "append takes whole rows", rows.size());
-    const std::size_t count = rows.size() / dim();
-    if (count > manifest_.n - appended_)
-      return fail(errc::too_many_vectors, "more rows than the import was created for", appended_ + count);
-    if (appended_ + count < manifest_.n && count % manifest_.rows_per_file != 0)
-      return fail(errc::invalid_argument, "append takes whole files of rows until the last one", count);
-    for (std::size_t i = 0; i < count; ++i) {
-      const std::size_t row = appended_ + i;
-      const auto values = rows.subspan(i * dim(), dim());
-      if constexpr (std::same_as<T, float>) {
-        if (!is_finite(values)) return fail(errc::not_finite, "a vector holds NaN or infinity or is too large", row);
-      }
-      if (row == next_of_fingerprint()) add_to_fingerprint(values);
-    }
-    return {};
-  }
-
-  [[nodiscard]] std::size_t next_of_fingerprint() const {
-    const auto n = static_cast<std::size_t>(manifest_.n);
-    return fingerprinted_ < fingerprint_rows(n) ? fingerprint_row(fingerprinted_, n) : n;
-  }
-
-  template <class T>
-  void add_to_fingerprint(std::span<const T> row) {
-    for (const T value : row) {
-      const auto as_float = static_cast<float>(value);
-      fingerprint_.add({&as_float, 1});
-    }
-    ++fingerprinted_;
+    const auto count = rows_.count(rows.size());
+    if (!count) return std::unexpected(count.error());
+    if (rows_.size() + *count < manifest_.n && *count % manifest_.rows_per_file != 0)
+      return fail(errc::invalid_argument, "append takes whole files of rows until the last one", *count);
+    return rows_.add(rows);
   }
 
   detail::idbfs_connection connection_;
   idbfs_manifest manifest_{};
-  fingerprint_builder fingerprint_{0, 0};
-  std::size_t appended_ = 0;
-  std::size_t fingerprinted_ = 0;
+  arriving_rows rows_;
   completion then_{};
   bool busy_ = false;
   bool failed_ = false;
 };
 
-inline void idbfs_created::operator()(expected<idbfs_writer>&& outcome) const { call(context, std::move(outcome)); }
-
 // Deletes the set of vectors in folder `name`, finished or not; nothing there is no error. Errors: as of create().
 inline void idbfs_remove(const char* mount, const char* name, completion then) {
   if (const auto valid = detail::check_idbfs_names(mount, name); !valid) return then(std::unexpected(valid.error()));
   completion* pending = detail::make_pending(then);
-  if (pending == nullptr) return then(std::unexpected(detail::idbfs_out_of_memory()));
+  if (pending == nullptr) return then(std::unexpected(detail::no_memory_for_request()));
   const auto removed = [](void* context, std::int32_t outcome, std::uint32_t value) {
     const auto done = detail::take_pending<completion>(context);
     if (outcome == 0) return done({});
-    done(std::unexpected(detail::idbfs_error(static_cast<detail::idbfs_outcome>(outcome), value)));
+    done(std::unexpected(detail::idbfs_error(outcome, value)));
   };
   if (const auto outcome = detail::thimble_idbfs_remove(mount, name, removed, pending); outcome != 0)
     removed(pending, outcome, 0);

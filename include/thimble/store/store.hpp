@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <limits>
 #include <span>
+#include <utility>
 
 #include <thimble/core/config.hpp>
 #include <thimble/core/error.hpp>
@@ -59,6 +60,16 @@ struct completion {
   void operator()(expected<void> outcome) const { call(context, outcome); }
 };
 
+// What something that opens later (a store, a writer) calls exactly once, with itself or what went wrong: later, or
+// before the call that opens it returns, when the request could not even be made.
+template <class T>
+struct opened {
+  void* context;
+  void (*call)(void* context, expected<T>&& outcome);
+
+  void operator()(expected<T>&& outcome) const { call(context, std::move(outcome)); }
+};
+
 // Reads complete later; nodes and out stay valid until then.
 template <class S>
 concept async_store =
@@ -70,9 +81,13 @@ template <class S>
 concept store = row_store<S> || batch_store<S>;
 
 // How many rows a rerank that may stop early asks for at a time: a few where they lie in place and cost next to
-// nothing, all that may matter where each batch has a latency.
+// nothing, all that may matter where each batch has a latency. A batch_store whose batches have none says so itself:
+// static constexpr std::size_t rows_at_once = 4.
 template <store_base S>
 inline constexpr std::size_t rows_at_once = row_store<S> ? 4 : std::numeric_limits<std::size_t>::max();
+template <store_base S>
+  requires requires { requires S::rows_at_once > 0; }
+inline constexpr std::size_t rows_at_once<S> = S::rows_at_once;
 
 // Whether any number of threads may read from one store at once. Rows in place promise it (core/matrix_view.hpp); a
 // batch_store that can says so itself: static constexpr bool concurrent = true.

@@ -100,7 +100,7 @@ self.count_requests = () => {
 
 /** A plain Emscripten program that has IDBFS mounted, and its two directions of FS.syncfs. */
 self.mount_plain = async (mount) => {
-  const { default: create } = await import('/plain/idbfs_plain.js');
+  const { default: create } = await import('/programs/idbfs_plain.js');
   const module = await create();
   const { FS, IDBFS } = module;
   FS.mkdir(mount);

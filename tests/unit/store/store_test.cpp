@@ -5,6 +5,9 @@
 
 #include <gtest/gtest.h>
 
+#include <cstddef>
+#include <limits>
+
 #include <thimble/store/memory_store.hpp>
 #include <thimble/store/mmap_store.hpp>
 #include <thimble/store/store.hpp>
@@ -22,6 +25,14 @@ static_assert(store<mmap_store> && row_store<mmap_store>);
 // Rows without an identity could be anybody's.
 static_assert(!store<matrix_view<float>> && row_source<matrix_view<float>>);
 static_assert(!store_base<int>);
+
+// A rerank asks a store in memory for a few rows at a time, one with a latency for all; a store knows which it is.
+struct batches_without_latency : test::minimal_batch_store {
+  static constexpr std::size_t rows_at_once = 8;
+};
+static_assert(rows_at_once<test::minimal_row_store> == 4 && rows_at_once<batches_without_latency> == 8);
+static_assert(rows_at_once<test::minimal_batch_store> == std::numeric_limits<std::size_t>::max());
+static_assert(rows_at_once<test::minimal_async_store> == std::numeric_limits<std::size_t>::max());
 
 TEST(completion, calls_with_its_context_and_the_outcome) {
   int seen = 0;

@@ -1,0 +1,90 @@
+// SPDX-FileCopyrightText: 2026 The thimble authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// The browser stores for worker.mjs, which measures them: whatever is asked ends in Module.report(message), with an
+// empty one where nothing went wrong. But reads of OPFS are done when they return; one that fails ends the program.
+
+#include <emscripten/em_js.h>
+#include <emscripten/em_macros.h>
+
+#include <cstdint>
+#include <cstdlib>
+#include <optional>
+#include <span>
+#include <utility>
+
+#include <thimble/store/indexeddb_store.hpp>
+#include <thimble/store/indexeddb_writer.hpp>
+#include <thimble/store/opfs_store.hpp>
+#include <thimble/store/opfs_writer.hpp>
+
+EM_JS(void, report_to_worker, (const char* message), { Module['report'](UTF8ToString(message)); });
+
+namespace {
+
+using thimble::expected;
+
+std::optional<thimble::opfs_store> store;
+std::optional<thimble::opfs_writer> writer;
+std::optional<thimble::indexeddb_store> records;
+std::optional<thimble::indexeddb_writer> records_writer;
+
+template <class T>
+void report(const expected<T>& outcome) {
+  report_to_worker(outcome ? "" : outcome.error().message);
+}
+
+template <class T>
+thimble::opened<T> kept_in(std::optional<T>& place) {
+  return {&place, [](void* context, expected<T>&& outcome) {
+            if (!outcome) return report(outcome);
+            *static_cast<std::optional<T>*>(context) = std::move(*outcome);
+            report_to_worker("");
+          }};
+}
+
+constexpr thimble::completion then_report{nullptr, [](void*, expected<void> outcome) { report(outcome); }};
+
+}  // namespace
+
+extern "C" {
+
+EMSCRIPTEN_KEEPALIVE void opfs_create(const char* name, unsigned n, unsigned dim, unsigned element) {
+  const thimble::stored_layout layout{.n = n, .dim = dim, .element = static_cast<thimble::element_type>(element)};
+  thimble::opfs_writer::create(name, layout, kept_in(writer));
+}
+
+EMSCRIPTEN_KEEPALIVE void opfs_append(const void* values, unsigned bytes, unsigned element) {
+  if (element == static_cast<unsigned>(thimble::element_type::float16))
+    return report(writer->append(std::span(static_cast<const thimble::half*>(values), bytes / 2)));
+  report(writer->append(std::span(static_cast<const float*>(values), bytes / 4)));
+}
+
+EMSCRIPTEN_KEEPALIVE void opfs_finish() { report(writer->finish()); }
+
+EMSCRIPTEN_KEEPALIVE void opfs_open(const char* name) { thimble::opfs_store::open(name, kept_in(store)); }
+
+EMSCRIPTEN_KEEPALIVE void opfs_read(const thimble::node* nodes, unsigned count, float* out) {
+  if (!store->read({nodes, count}, {out, count * store->dim()})) std::abort();
+}
+
+EMSCRIPTEN_KEEPALIVE void indexeddb_create(const char* name, unsigned n, unsigned dim, unsigned element) {
+  const thimble::stored_layout layout{.n = n, .dim = dim, .element = static_cast<thimble::element_type>(element)};
+  thimble::indexeddb_writer::create(name, layout, kept_in(records_writer));
+}
+
+EMSCRIPTEN_KEEPALIVE void indexeddb_append(const void* values, unsigned bytes, unsigned element) {
+  if (element == static_cast<unsigned>(thimble::element_type::float16))
+    return records_writer->append(std::span(static_cast<const thimble::half*>(values), bytes / 2), then_report);
+  records_writer->append(std::span(static_cast<const float*>(values), bytes / 4), then_report);
+}
+
+EMSCRIPTEN_KEEPALIVE void indexeddb_finish() { records_writer->finish(then_report); }
+
+EMSCRIPTEN_KEEPALIVE void indexeddb_open(const char* name) { thimble::indexeddb_store::open(name, kept_in(records)); }
+
+EMSCRIPTEN_KEEPALIVE void indexeddb_read(const thimble::node* nodes, unsigned count, float* out) {
+  records->read({nodes, count}, {out, count * records->dim()}, then_report);
+}
+
+}  // extern "C"
