@@ -18,6 +18,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -254,15 +255,20 @@ class index {
   template <store_base Store>
   [[nodiscard]] expected<void> check_store(const Store& from) const {
     if (from.dim() != dim()) return fail(errc::wrong_dim, "the store's dim is not the index's", from.dim());
-    if (from.size() != size() || (fingerprint() != 0 && from.fingerprint() != fingerprint() && !rounded(from)))
+    if (from.size() != size() || (fingerprint() != 0 && from.fingerprint() != fingerprint() &&
+                                  (half_fingerprint() == 0 || from.fingerprint() != half_fingerprint())))
       return fail(errc::store_mismatch, "the store holds other vectors than the index was built from", from.size());
     return {};
   }
 
-  // Whether a store holds the vectors rounded to halfs, and they are not halfs themselves: distances are then those of
-  // the rounded vectors.
+  // Whether a store holds the vectors rounded to halfs, and they are not halfs themselves, or says by exact() that its
+  // rows are rounded: distances are then those of the rounded vectors.
   template <store_base Store>
   [[nodiscard]] bool rounded(const Store& from) const {
+    if constexpr (requires {
+                    { from.exact() } -> std::same_as<bool>;
+                  })
+      if (!from.exact()) return true;
     return half_fingerprint() != 0 && from.fingerprint() == half_fingerprint();
   }
 

@@ -18,6 +18,7 @@
 #include "unit/support/exact.hpp"
 #include "unit/support/files.hpp"
 #include "unit/support/outcome.hpp"
+#include "unit/support/stores.hpp"
 #include "unit/support/vectors.hpp"
 #if THIMBLE_POSIX
 #include "unit/support/folder.hpp"
@@ -116,6 +117,19 @@ TEST(index_halfs, are_not_rounded_where_the_originals_are_halfs) {
   EXPECT_TRUE(succeeded(built->check_store(halfs.store())));
   EXPECT_FALSE(built->rounded(halfs.store()));
   EXPECT_EQ(load_as<file_header>(test::saved(*built).data()).version, index_version);
+}
+
+TEST(index_halfs, are_rounded_where_the_store_says_so_of_the_vectors_that_it_was_made_of) {
+  struct says_so : test::rows_with_identity {
+    using test::rows_with_identity::rows_with_identity;
+    [[nodiscard]] static bool exact() { return false; }
+  };
+  const auto rows = test::random_vectors(50, 8, 1), others = test::random_vectors(50, 8, 2);
+  const auto built = index<sq8>::build(rows.view(), test::on_asked_simd({}));
+  ASSERT_TRUE(succeeded(built));
+  EXPECT_TRUE(built->rounded(says_so(rows.view())));
+  EXPECT_TRUE(succeeded(built->check_store(says_so(rows.view()))));
+  EXPECT_EQ(code_of(built->check_store(says_so(others.view()))), errc::store_mismatch);
 }
 
 TEST(index_halfs, that_overflow_are_of_no_vectors) {
