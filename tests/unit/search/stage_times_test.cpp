@@ -30,16 +30,16 @@ class staged_search : public ::testing::Test {
    public:
     using test::rows_with_identity::rows_with_identity;
     [[nodiscard]] expected<void> read(std::span<const node> nodes, std::span<float> out) const {
-      now_ += 1000;
+      now += 1000;
       for (std::size_t i = 0; i < nodes.size(); ++i) copy(nodes[i], out.subspan(i * dim(), dim()));
       return {};
     }
   };
   static_assert(batch_store<slow_store>);
 
-  static std::uint64_t ticks() { return ++now_; }
+  static std::uint64_t ticks() { return ++now; }
 
-  void SetUp() override { now_ = 7; }
+  void SetUp() override { now = 7; }
 
   const test::float_vectors rows_ = test::base_pictures().floats(300);
   const std::vector<float> query_ = [] {
@@ -52,7 +52,7 @@ class staged_search : public ::testing::Test {
     params.clock = ticks;
     return params;
   }();
-  static inline std::uint64_t now_ = 0;
+  static inline std::uint64_t now = 0;
 };
 
 TEST_F(staged_search, is_timed_only_where_it_is_asked_for) {
@@ -66,9 +66,9 @@ TEST_F(staged_search, is_timed_only_where_it_is_asked_for) {
   ASSERT_TRUE(succeeded(timed));
   EXPECT_NE(timed->times(), stage_times{});
   EXPECT_TRUE(std::ranges::equal(*before, *timed)) << "timing changes no result";
-  const std::uint64_t then = now_;
+  const std::uint64_t then = now;
   EXPECT_EQ(made->search(query_, untimed_, *store)->times(), stage_times{}) << "the scratch was a timed search's";
-  EXPECT_EQ(now_, then) << "the clock was read";
+  EXPECT_EQ(now, then) << "the clock was read";
 }
 
 TEST_F(staged_search, gives_each_stage_what_passed_in_it) {
@@ -114,9 +114,9 @@ TEST_F(staged_search, is_timed_in_an_index_that_changes_and_in_one_of_any_quanti
 TEST(steady_clock_ns, never_goes_back) {
   std::uint64_t last = steady_clock_ns();
   for (int i = 0; i < 100; ++i) {
-    const std::uint64_t now = steady_clock_ns();
-    EXPECT_GE(now, last);
-    last = now;
+    const std::uint64_t later = steady_clock_ns();
+    EXPECT_GE(later, last);
+    last = later;
   }
 }
 
