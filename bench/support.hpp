@@ -40,11 +40,15 @@ inline void must(const thimble::expected<void>& result, const std::string& doing
   if (!result) give_up(doing + ": " + result.error().message);
 }
 
-inline thimble::mmap_store open_vectors(const std::string& stem) {
+inline std::string file_of_vectors(const std::string& stem) {
   for (const char* extension : {".fbin", ".u8bin", ".i8bin", ".f16bin", ".bf16bin"})
-    if (std::filesystem::exists(stem + extension))
-      return must(thimble::mmap_store::open((stem + extension).c_str()), stem + extension);
+    if (std::filesystem::exists(stem + extension)) return stem + extension;
   give_up("no " + stem + ".fbin, .u8bin, .i8bin, .f16bin or .bf16bin");
+}
+
+inline thimble::mmap_store open_vectors(const std::string& stem) {
+  const std::string path = file_of_vectors(stem);
+  return must(thimble::mmap_store::open(path.c_str()), path);
 }
 
 inline std::vector<float> read_all(const thimble::mmap_store& store) {

@@ -92,6 +92,7 @@ native() {
     have qemu-x86_64-static || need qemu-x86_64 qemu-user
     have qemu-aarch64-static || need qemu-aarch64 qemu-user
     need aarch64-linux-gnu-g++ g++-aarch64-linux-gnu
+    need x86_64-w64-mingw32-g++-posix g++-mingw-w64-x86-64-posix
   fi
   install_missing
   check_versions

@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: 2026 The thimble authors
 // SPDX-License-Identifier: Apache-2.0
 //
-// The five commands: what each is asked for (main.cpp fills it in from the command line) and the function that does it.
+// The six commands: what each is asked for (main.cpp fills it in from the command line) and the function that does it.
 // They throw what failure.hpp names; results go to standard output.
 
 #pragma once
@@ -28,6 +28,12 @@ struct build_request {
   unsigned threads = 0;
   std::uint64_t seed = 1;
   std::string simd = "auto";
+  bool json = false;
+};
+
+struct convert_request {
+  std::string input;
+  std::string output;
   bool json = false;
 };
 
@@ -92,6 +98,7 @@ struct tune_request {
 };
 
 void build(const build_request& request);
+void convert(const convert_request& request);
 void info(const info_request& request);
 void search(const search_request& request);
 void eval(const eval_request& request);

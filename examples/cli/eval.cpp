@@ -25,7 +25,10 @@ nlohmann::ordered_json to_json(const measured& r) {
           {"p50_us", rounded(r.p50_us, 2)},
           {"p99_us", rounded(r.p99_us, 2)},
           {"vectors_read", rounded(r.vectors_read, 3)},
-          {"batches", rounded(r.batches, 3)}};
+          {"batches", rounded(r.batches, 3)},
+          {"graph_us", rounded(r.graph_us, 2)},
+          {"read_us", rounded(r.read_us, 2)},
+          {"rerank_us", rounded(r.rerank_us, 2)}};
 }
 
 }  // namespace
@@ -53,10 +56,11 @@ void eval(const eval_request& request) {
                  .epsilon = request.epsilon,
                  .gamma = request.gamma,
                  .threads = request.threads,
-                 .repeat = request.repeat},
+                 .repeat = request.repeat,
+                 .stages = true},
                 bar);
-  const table runs_table{{"ef", 5},     {"rerank", 6}, {"recall", 7},   {"queries/s", 10},
-                         {"p50 us", 8}, {"p99 us", 8}, {"rows read", 9}};
+  const table runs_table{{"ef", 5},     {"rerank", 6},    {"recall", 7},   {"queries/s", 10}, {"p50 us", 8},
+                         {"p99 us", 8}, {"rows read", 9}, {"graph us", 8}, {"read us", 8},    {"rerank us", 9}};
   const std::string head =
       describe(s, m.threads()) + (request.exhaustive ? ", all codes scanned" : "") + "\n\n" + runs_table.head();
 
@@ -69,7 +73,8 @@ void eval(const eval_request& request) {
       if (request.json) continue;
       if (runs.size() == 1) print(head);
       print(runs_table.row({std::to_string(ef), std::to_string(rerank), fixed(r.recall, 4), fixed(r.qps, 0),
-                            fixed(r.p50_us, 1), fixed(r.p99_us, 1), fixed(r.vectors_read, 1)}));
+                            fixed(r.p50_us, 1), fixed(r.p99_us, 1), fixed(r.vectors_read, 1), fixed(r.graph_us, 1),
+                            fixed(r.read_us, 1), fixed(r.rerank_us, 1)}));
     }
   if (!request.json) return;
   nlohmann::ordered_json result{{"index", request.index},
@@ -84,6 +89,7 @@ void eval(const eval_request& request) {
                                 {"k", request.k},
                                 {"queries", s.n_queries},
                                 {"exhaustive", request.exhaustive}};
+  if (s.vectors) result["vectors_rounded"] = is_rounded(s);
   if (request.gamma) result["gamma"] = *request.gamma;
   result["runs"] = std::move(runs);
   print(result.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");

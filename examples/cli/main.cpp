@@ -126,6 +126,19 @@ void add_build(CLI::App& app, build_request& r) {
       vector_files + exit_codes);
 }
 
+void add_convert(CLI::App& app, convert_request& r) {
+  CLI::App* c = app.add_subcommand("convert", "Write a file of vectors as float32 or float16");
+  c->add_option("--input", r.input, "The vectors")->required();
+  c->add_option(
+       "--output", r.output,
+       "The file to write: .f16bin for float16, half the bytes to keep and to read, which the index of the same "
+       "float32 vectors takes for --vectors; .fbin for float32")
+      ->required();
+  add_json(*c, r.json);
+  c->footer(std::string("\nExample:\n  thimble convert --input base.fbin --output base.f16bin\n\n") + vector_files +
+            exit_codes);
+}
+
 void add_rerank_by(CLI::App& c, rerank_policy& by, float& epsilon) {
   c.add_option("--rerank-by", by,
                "Which are read: those that by the error bounds of rabitq may be among the k nearest, or a fixed number")
@@ -277,11 +290,13 @@ int fail_with(int code, std::string_view what) {
 int run(int argc, char** argv) {
   CLI::App app("Nearest-neighbour search where memory is the scarce resource", "thimble");
   build_request build_it;
+  convert_request convert_it;
   info_request info_of;
   search_request search_for;
   eval_request eval_with;
   tune_request tune_to;
   add_build(app, build_it);
+  add_convert(app, convert_it);
   add_info(app, info_of);
   add_search(app, search_for);
   add_eval(app, eval_with);
@@ -304,6 +319,7 @@ int run(int argc, char** argv) {
   }
   try {
     if (app.got_subcommand("build")) build(build_it);
+    if (app.got_subcommand("convert")) convert(convert_it);
     if (app.got_subcommand("info")) info(info_of);
     if (app.got_subcommand("search")) search(search_for);
     if (app.got_subcommand("eval")) eval(eval_with);

@@ -29,6 +29,13 @@ double quantile(std::vector<double> values, double q) {
   return values[at];
 }
 
+double median_us(const std::vector<stage_times>& times, std::uint64_t stage_times::* stage) {
+  std::vector<double> us(times.size());
+  std::ranges::transform(times, us.begin(),
+                         [stage](const stage_times& t) { return static_cast<double>(t.*stage) / 1e3; });
+  return quantile(std::move(us), 0.5);
+}
+
 // These rows, one after another.
 std::vector<float> read_rows(const mmap_store& store, std::span<const label> rows, const std::string& path) {
   const std::size_t dim = store.dim();
@@ -112,6 +119,8 @@ subject read_subject(const subject_request& request, progress_bar& bar) {
   return s;
 }
 
+bool is_rounded(const subject& s) { return s.vectors && s.index.rounded(*s.vectors); }
+
 std::string describe(const subject& s, unsigned threads) {
   const std::string asked = s.left_out.empty() ? " queries of " + s.from.queries
                                                : " rows of " + s.from.vectors + " as queries, each without itself";
@@ -120,18 +129,19 @@ std::string describe(const subject& s, unsigned threads) {
          fixed(s.index.bytes_per_vector(), 1) + " bytes a vector, " + std::string(simd::name(s.index.simd())) + ", " +
          std::to_string(threads) + (threads == 1 ? " thread" : " threads") + "\n" + with_commas(s.n_queries) + asked +
          ", recall@" + std::to_string(s.from.k) + " against " +
-         (s.from.truth.empty() ? "exact answers computed now" : s.from.truth);
+         (s.from.truth.empty() ? "exact answers computed now" : s.from.truth) +
+         (is_rounded(s) ? "; " + s.from.vectors + " holds the vectors rounded to float16" : "");
 }
 
 measured measurement::measure(std::size_t ef, std::size_t rerank, bool exhaustive) {
   // A query that is left out of its answers takes the place of one.
-  const search_params params{.k = subject_.from.k + (subject_.left_out.empty() ? 0 : 1),
-                             .ef = ef,
-                             .gamma = options_.gamma,
-                             .rerank = rerank,
-                             .exhaustive = exhaustive,
-                             .rerank_by = options_.rerank_by,
-                             .epsilon = options_.epsilon};
+  search_params params{.k = subject_.from.k + (subject_.left_out.empty() ? 0 : 1),
+                       .ef = ef,
+                       .gamma = options_.gamma,
+                       .rerank = rerank,
+                       .exhaustive = exhaustive,
+                       .rerank_by = options_.rerank_by,
+                       .epsilon = options_.epsilon};
   const std::string stage = "ef " + std::to_string(ef) + ", rerank " + std::to_string(rerank);
   // Passes after the first are for a steadier figure: not worth more than this.
   constexpr double most_seconds = 2;
@@ -147,6 +157,10 @@ measured measurement::measure(std::size_t ef, std::size_t rerank, bool exhaustiv
     pass_qps.push_back(static_cast<double>(subject_.n_queries) / last.seconds);
     latencies.insert(latencies.end(), last.latencies_us.begin(), last.latencies_us.end());
   } while (pass_qps.size() < options_.repeat && seconds_since(began) < most_seconds);
+  if (options_.stages) {
+    params.clock = steady_clock_ns;
+    last = pass(params, subject_.n_queries, stage);
+  }
 
   const auto n = static_cast<double>(subject_.n_queries);
   return {.ef = ef,
@@ -156,7 +170,10 @@ measured measurement::measure(std::size_t ef, std::size_t rerank, bool exhaustiv
           .p50_us = quantile(latencies, 0.5),
           .p99_us = quantile(latencies, 0.99),
           .vectors_read = static_cast<double>(last.vectors_read) / n,
-          .batches = static_cast<double>(last.batches) / n};
+          .batches = static_cast<double>(last.batches) / n,
+          .graph_us = median_us(last.times, &stage_times::graph_ns),
+          .read_us = median_us(last.times, &stage_times::read_ns),
+          .rerank_us = median_us(last.times, &stage_times::rerank_ns)};
 }
 
 measurement::one_pass measurement::pass(const search_params& params, std::size_t n_queries, const std::string& stage) {
@@ -164,7 +181,8 @@ measurement::one_pass measurement::pass(const search_params& params, std::size_t
   const std::size_t k = subject_.from.k;
   one_pass p{.latencies_us = std::vector<double>(n_queries),
              .found = std::vector<label>(n_queries * k),
-             .n_found = std::vector<std::size_t>(n_queries)};
+             .n_found = std::vector<std::size_t>(n_queries),
+             .times = std::vector<stage_times>(n_queries)};
   std::vector<std::size_t> read(n_queries);
   std::vector<std::size_t> batches(n_queries);
   const auto began = clock::now();
@@ -184,6 +202,7 @@ measurement::one_pass measurement::pass(const search_params& params, std::size_t
         p.found[i * k + p.n_found[i]++] = hit.id;
     read[i] = worker.scratch.rerank().vectors_read();
     batches[i] = worker.scratch.rerank().batches();
+    p.times[i] = worker.scratch.rerank().times();
     if (i % 64 == 0) (void)bar_.show(stage, i, n_queries);
   });
   p.seconds = seconds_since(began);

@@ -45,6 +45,9 @@ struct subject {
 // Opens and reads all of it, and finds the exact answers if they are not given. Throws a failure.
 [[nodiscard]] subject read_subject(const subject_request& request, progress_bar& bar);
 
+// Whether there are vectors, rounded to halfs. Answers that were computed from them are then those of rounded vectors.
+[[nodiscard]] bool is_rounded(const subject& s);
+
 // "index: 9,000 x 784, l2, ..." and "1,000 queries of ..., recall@10 against ...", without a line's end.
 [[nodiscard]] std::string describe(const subject& s, unsigned threads);
 
@@ -54,6 +57,7 @@ struct measure_options {
   std::optional<float> gamma{};
   unsigned threads = 1;
   unsigned repeat = 1;  // timed passes at most, of 2 seconds together
+  bool stages = false;  // in a pass of its own, so that the other figures are those of searches without clocks
 };
 
 struct measured {
@@ -65,6 +69,10 @@ struct measured {
   double p99_us = 0;
   double vectors_read = 0;
   double batches = 0;
+  // Medians.
+  double graph_us = 0;
+  double read_us = 0;
+  double rerank_us = 0;
 };
 
 class measurement {
@@ -91,6 +99,7 @@ class measurement {
     std::vector<std::size_t> n_found;
     std::size_t vectors_read = 0;
     std::size_t batches = 0;
+    std::vector<stage_times> times;
   };
 
   one_pass pass(const search_params& params, std::size_t n_queries, const std::string& stage);

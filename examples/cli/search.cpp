@@ -29,6 +29,7 @@ struct answer {
   std::size_t batches;
   bool cut;  // more than --max are within the radius
   double seconds;
+  stage_times times;  // of another search than `seconds`: reading the clock takes time, too
 };
 
 std::span<const float> read_row(const mmap_store& rows, std::size_t i, std::span<float> scratch,
@@ -43,10 +44,12 @@ void search_once(const any_index& index, std::optional<mmap_store>& vectors, std
     if (!hits) fail_search(hits.error(), request.index, request.vectors, request.queries);
     a.hits.assign(hits->begin(), hits->end());
     a.vectors_read = hits->vectors_read();
-    if constexpr (requires { hits->cut(); })
+    if constexpr (requires { hits->cut(); }) {
       a.cut = hits->cut();
-    else
+    } else {
       a.batches = hits->batches();
+      a.times = hits->times();
+    }
   };
   if (request.radius) {
     const radius_params within{
@@ -63,10 +66,14 @@ nlohmann::ordered_json to_json(const answer& a, const search_request& request) {
   for (const neighbor& hit : a.hits) hits.push_back({{"id", hit.id}, {"distance", hit.distance}});
   nlohmann::ordered_json result{
       {"query_row", a.query_row}, {"us", rounded(a.seconds * 1e6, 2)}, {"vectors_read", a.vectors_read}};
-  if (request.radius)
+  if (request.radius) {
     result["cut"] = a.cut;
-  else
+  } else {
     result["batches"] = a.batches;
+    result["graph_us"] = rounded(static_cast<double>(a.times.graph_ns) / 1e3, 2);
+    result["read_us"] = rounded(static_cast<double>(a.times.read_ns) / 1e3, 2);
+    result["rerank_us"] = rounded(static_cast<double>(a.times.rerank_ns) / 1e3, 2);
+  }
   result["hits"] = std::move(hits);
   return result;
 }
@@ -74,10 +81,11 @@ nlohmann::ordered_json to_json(const answer& a, const search_request& request) {
 // A few digits more than float32 tells apart.
 std::string plain(float value) { return fixed(value, std::abs(value) > 1000 ? 0 : 6); }
 
-std::string to_text(const answer& a, const search_request& request) {
-  const std::string read = a.vectors_read == 0 ? "distances estimated from codes"
-                                               : with_commas(a.vectors_read) + " vectors read from " + request.vectors +
-                                                     " for exact distances";
+std::string to_text(const answer& a, const search_request& request, bool vectors_rounded) {
+  const std::string read = a.vectors_read == 0
+                               ? "distances estimated from codes"
+                               : with_commas(a.vectors_read) + " vectors read from " + request.vectors +
+                                     " for exact distances" + (vectors_rounded ? " to vectors rounded to float16" : "");
   std::string text = "query " + std::to_string(a.query_row) + " of " + request.queries + ": " +
                      with_commas(a.hits.size()) + (request.radius ? " within " + plain(*request.radius) : " nearest") +
                      " in " + fixed(a.seconds * 1e6, 0) + " us, " + read + "\n";
@@ -100,6 +108,7 @@ void search(const search_request& request) {
     if (row >= queries.size())
       throw failure(request.queries,
                     "has no row " + std::to_string(row) + ": rows go from 0 to " + std::to_string(queries.size() - 1));
+  const bool vectors_rounded = vectors && index.rounded(*vectors);
   const bool pictures = vectors && picture_side(*vectors) != 0 && picture_side(queries) != 0;
   if (!request.pictures.empty() && !pictures)
     throw failure(request.pictures,
@@ -109,7 +118,8 @@ void search(const search_request& request) {
   std::vector<float> scratch(index.dim());
   std::vector<answer> answers;
   std::vector<picture_row> sheet;
-  // Pages are touched and scratch is made the first time; the time shown is that of the second.
+  // Pages are touched and scratch is made the first time; the time shown is that of the second; its stages are a third
+  // one's.
   const search_params params{.k = request.k,
                              .ef = request.ef == 0 ? index.default_ef() : request.ef,
                              .gamma = request.gamma,
@@ -121,11 +131,17 @@ void search(const search_request& request) {
       const auto row = read_row(queries, query_row, scratch, request.queries);
       return std::vector<float>(row.begin(), row.end());
     }();
-    answer a{.query_row = query_row, .hits = {}, .vectors_read = 0, .batches = 0, .cut = false, .seconds = 0};
+    answer a{
+        .query_row = query_row, .hits = {}, .vectors_read = 0, .batches = 0, .cut = false, .seconds = 0, .times = {}};
     for (int pass = 0; pass < 2; ++pass) {
       const auto began = std::chrono::steady_clock::now();
       search_once(index, vectors, query, params, request, a);
       a.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
+    }
+    if (request.json) {
+      search_params timed = params;
+      timed.clock = steady_clock_ns;
+      search_once(index, vectors, query, timed, request, a);
     }
     if (pictures) {
       picture_row row{.query = picture_of(query), .hits = {}};
@@ -151,6 +167,7 @@ void search(const search_request& request) {
       if (request.gamma) result["gamma"] = *request.gamma;
     }
     result["rerank"] = params.rerank;
+    if (vectors) result["vectors_rounded"] = vectors_rounded;
     result["simd"] = simd::name(index.simd());
     result["queries"] = nlohmann::ordered_json::array();
     for (const answer& a : answers) result["queries"].push_back(to_json(a, request));
@@ -160,7 +177,7 @@ void search(const search_request& request) {
   const bool draw = pictures && request.draw != "never";
   for (std::size_t i = 0; i < answers.size(); ++i) {
     if (i > 0) print("\n");
-    print(to_text(answers[i], request));
+    print(to_text(answers[i], request, vectors_rounded));
     if (!draw) continue;
     print("\n");
     print(drawing(sheet[i]));

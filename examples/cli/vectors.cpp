@@ -27,7 +27,7 @@ mmap_store open_vectors(const std::string& path, const any_index& index, const s
     throw failure(path, with_commas(store.size()) + " x " + std::to_string(store.dim()) + " values, but " + index_path +
                             " was built from " + with_commas(index.size()) + " x " + std::to_string(index.dim()) +
                             " [store_mismatch]");
-  if (store.fingerprint() != index.fingerprint())
+  if (!index.check_store(store))
     throw failure(path, "not the vectors that " + index_path + " was built from [store_mismatch]");
   return store;
 }

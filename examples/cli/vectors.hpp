@@ -19,7 +19,7 @@ namespace thimble::cli {
 
 [[nodiscard]] any_index open_index(const std::string& path, const std::string& simd);
 
-// The vectors that the index was built from: anything else is a failure.
+// The vectors that the index was built from, or these rounded to halfs: anything else is a failure.
 [[nodiscard]] mmap_store open_vectors(const std::string& path, const any_index& index, const std::string& index_path);
 
 // Queries of the index's dim.

@@ -86,6 +86,9 @@ TEST(cli_eval, every_ef_and_every_rerank_is_a_run) {
     EXPECT_GE(run["p99_us"].get<double>(), run["p50_us"].get<double>());
     EXPECT_EQ(run["vectors_read"].get<double>(), std::min(ef, rerank));
     EXPECT_EQ(run["batches"].get<double>(), rerank == 0 ? 0 : 1);
+    EXPECT_GT(run["graph_us"].get<double>(), 0);
+    EXPECT_EQ(run["read_us"].get<double>() > 0, rerank != 0);
+    EXPECT_GT(run["rerank_us"].get<double>(), 0);
   }
   EXPECT_GE(json["runs"][3]["recall"].get<double>(), 0.95);
   EXPECT_GE(json["runs"][5]["recall"].get<double>(), 0.99);

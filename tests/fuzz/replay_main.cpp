@@ -22,21 +22,24 @@ int write_seeds(const std::string& folder) {
   random_generator random(1);
   std::vector<float> values(8 * 3);
   std::ranges::generate(values, [&] { return static_cast<float>(random.below(9)) - 4; });
+  const auto write = [&](quantizer_kind kind, std::size_t n, const std::string& end) {
+    const auto built = any_index::build(kind, matrix_view<float>(values.data(), n, 3), {.m = 2, .ef_construction = 4});
+    if (!built) return false;
+    std::ofstream file(folder + "/" + std::string(name(kind)) + "_" + std::to_string(n) + end, std::ios::binary);
+    (void)built->save([&](std::span<const std::byte> more) -> expected<void> {
+      file.write(reinterpret_cast<const char*>(more.data()), static_cast<std::streamsize>(more.size()));
+      return {};
+    });
+    return true;
+  };
   for (const quantizer_kind kind : {kind_of<float32>, kind_of<float16>, kind_of<sq8>, kind_of<sq4>, kind_of<rabitq<1>>,
                                     kind_of<rabitq<7>>, kind_of<rabitq<8>>}) {
-    for (const std::size_t n : {1u, 8u}) {
-      const auto built =
-          any_index::build(kind, matrix_view<float>(values.data(), n, 3), {.m = 2, .ef_construction = 4});
-      if (!built) return 1;
-      const std::string path = folder + "/" + std::string(name(kind)) + "_" + std::to_string(n) + "x3.thimble";
-      std::ofstream file(path, std::ios::binary);
-      (void)built->save([&](std::span<const std::byte> more) -> expected<void> {
-        file.write(reinterpret_cast<const char*>(more.data()), static_cast<std::streamsize>(more.size()));
-        return {};
-      });
-    }
+    for (const std::size_t n : {1u, 8u})
+      if (!write(kind, n, "x3.thimble")) return 1;
   }
-  return 0;
+  // No halfs: a file of version 4.
+  values[0] += .1f;
+  return write(kind_of<sq8>, 8, "x3_version4.thimble") ? 0 : 1;
 }
 
 void run(std::span<const std::byte> bytes) {

@@ -66,12 +66,21 @@
 #define THIMBLE_WASM_RELAXED 0
 #endif
 
-// Files that are mapped, written atomically and synced: POSIX, but not Emscripten, whose file systems live in memory.
+// POSIX, but not Emscripten, whose file systems live in memory.
 #if (defined(__unix__) || defined(__APPLE__)) && !defined(__EMSCRIPTEN__)
 #define THIMBLE_POSIX 1
 #else
 #define THIMBLE_POSIX 0
 #endif
+
+#if defined(_WIN32)
+#define THIMBLE_WINDOWS 1
+#else
+#define THIMBLE_WINDOWS 0
+#endif
+
+// Files that are mapped, written atomically and synced.
+#define THIMBLE_FILES (THIMBLE_POSIX || THIMBLE_WINDOWS)
 
 #if defined(__EMSCRIPTEN__)
 #define THIMBLE_EMSCRIPTEN 1

@@ -100,7 +100,7 @@ class any_index_of {
                                    [&]<quantizer Quantizer>() { return index<Quantizer>::build(vectors, options); });
   }
 
-#if THIMBLE_POSIX
+#if THIMBLE_FILES
   // As index::open and index::save.
   [[nodiscard]] static expected<any_index_of> open(const char* path, const open_options& options = {}) {
     const auto kind = [&]() -> expected<quantizer_kind> {
@@ -167,6 +167,10 @@ class any_index_of {
   [[nodiscard]] expected<void> check_store(const Store& from) const {
     return visit([&](const auto& i) { return i.check_store(from); });
   }
+  template <store_base Store>
+  [[nodiscard]] bool rounded(const Store& from) const {
+    return visit([&](const auto& i) { return i.rounded(from); });
+  }
 
   [[nodiscard]] std::size_t size() const {
     return visit([](const auto& i) { return i.size(); });
@@ -194,6 +198,9 @@ class any_index_of {
   }
   [[nodiscard]] std::uint64_t fingerprint() const {
     return visit([](const auto& i) { return i.fingerprint(); });
+  }
+  [[nodiscard]] std::uint64_t half_fingerprint() const {
+    return visit([](const auto& i) { return i.half_fingerprint(); });
   }
   [[nodiscard]] simd::isa simd() const {
     return visit([](const auto& i) { return i.simd(); });

@@ -99,6 +99,8 @@ template <quantizer Quantizer, row_source Rows, executor Executor>
   if (!scratch) return std::unexpected(scratch.error());
   const auto identity = thimble::fingerprint(vectors, scratch->span());
   if (!identity) return std::unexpected(identity.error());
+  const auto rounded = thimble::half_fingerprint(vectors, scratch->span());
+  if (!rounded) return std::unexpected(rounded.error());
 
   const checked_rows<Rows> rows(vectors, options.metric, kernels);
   expected<detail::ordered_graph> linked;
@@ -127,6 +129,8 @@ template <quantizer Quantizer, row_source Rows, executor Executor>
   parts.graph = std::move(linked->graph);
   parts.rows = std::move(*row_of);
   parts.describe(options.metric, rows.dim(), options.m, options.ef_construction, options.seed, *identity);
+  // Halfs and whole numbers are what they were.
+  if (*rounded != *identity) parts.half_fingerprint = *rounded;
   return parts;
 }
 

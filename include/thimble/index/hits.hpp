@@ -16,6 +16,7 @@
 #include <thimble/core/error.hpp>
 #include <thimble/core/types.hpp>
 #include <thimble/rerank/reranker.hpp>
+#include <thimble/search/stage_times.hpp>
 
 namespace thimble::inline THIMBLE_FLAGS {
 
@@ -32,6 +33,7 @@ class hits {
     result.neighbors_ = std::move(*neighbors);
     result.vectors_read_ = from.vectors_read();
     result.batches_ = from.batches();
+    result.times_ = from.times();
     return result;
   }
 
@@ -44,11 +46,14 @@ class hits {
   // Rows fetched from the store, and in how many batches.
   [[nodiscard]] std::size_t vectors_read() const { return vectors_read_; }
   [[nodiscard]] std::size_t batches() const { return batches_; }
+  // All 0 where search_params::clock was not set.
+  [[nodiscard]] const stage_times& times() const { return times_; }
 
  private:
   aligned_buffer<neighbor> neighbors_;
   std::size_t vectors_read_ = 0;
   std::size_t batches_ = 0;
+  stage_times times_;
 };
 
 }  // namespace thimble::inline THIMBLE_FLAGS

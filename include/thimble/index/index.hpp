@@ -18,6 +18,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -87,7 +88,7 @@ class index {
     return index(**kernels, std::move(*parts));
   }
 
-#if THIMBLE_POSIX
+#if THIMBLE_FILES
   // Maps the file, which must not be changed in place while the index lives (replacing it by rename is fine), and
   // checks all of it once. Errors: cannot_open, not_an_index, wrong_version, wrong_quantizer, truncated, corrupt,
   // unsupported (simd), out_of_memory.
@@ -140,7 +141,7 @@ class index {
   }
 
   // The same with the caller's scratch: once it is warm nothing is allocated. The results lie in the scratch, and its
-  // rerank() tells what was read.
+  // rerank() tells what was read and how long the stages took.
   template <store Store>
   [[nodiscard]] expected<std::span<const neighbor>> search(std::span<const float> query, const search_params& params,
                                                            Store& from, search_scratch& scratch) const {
@@ -159,6 +160,7 @@ class index {
   // gamma), wrong_dim, not_finite, zero_vector, empty_index, out_of_memory.
   [[nodiscard]] expected<void> begin(std::span<const float> query, const search_params& params, search_scratch& scratch,
                                      std::size_t rows_at_once = std::numeric_limits<std::size_t>::max()) const {
+    scratch.rerank().time_by(params.clock);
     if (auto valid = check_params(params); !valid) return valid;
     if (auto valid = check(query); !valid) return valid;
     const std::size_t wanted = candidates_wanted(params, parts_.meta.default_ef, size());
@@ -249,14 +251,26 @@ class index {
     return {};
   }
 
-  // Whether a store holds the vectors this index was built from; of an index whose vectors came one by one only their
-  // number and dim are known. Errors: wrong_dim, store_mismatch.
+  // Whether a store holds the vectors this index was built from, or those rounded to halfs; of an index whose vectors
+  // came one by one only their number and dim are known. Errors: wrong_dim, store_mismatch.
   template <store_base Store>
   [[nodiscard]] expected<void> check_store(const Store& from) const {
     if (from.dim() != dim()) return fail(errc::wrong_dim, "the store's dim is not the index's", from.dim());
-    if (from.size() != size() || (fingerprint() != 0 && from.fingerprint() != fingerprint()))
+    if (from.size() != size() || (fingerprint() != 0 && from.fingerprint() != fingerprint() &&
+                                  (half_fingerprint() == 0 || from.fingerprint() != half_fingerprint())))
       return fail(errc::store_mismatch, "the store holds other vectors than the index was built from", from.size());
     return {};
+  }
+
+  // Whether a store holds the vectors rounded to halfs, and they are not halfs themselves, or says by exact() that its
+  // rows are rounded: distances are then those of the rounded vectors.
+  template <store_base Store>
+  [[nodiscard]] bool rounded(const Store& from) const {
+    if constexpr (requires {
+                    { from.exact() } -> std::same_as<bool>;
+                  })
+      if (!from.exact()) return true;
+    return half_fingerprint() != 0 && from.fingerprint() == half_fingerprint();
   }
 
   [[nodiscard]] std::size_t size() const { return static_cast<std::size_t>(parts_.meta.n); }
@@ -268,6 +282,8 @@ class index {
   [[nodiscard]] unsigned default_ef() const { return parts_.meta.default_ef; }
   [[nodiscard]] std::uint64_t seed() const { return parts_.meta.seed; }
   [[nodiscard]] std::uint64_t fingerprint() const { return parts_.meta.fingerprint; }
+  // Of the vectors rounded to halfs. 0: they are halfs, or have values beyond 65,504, or the file is of version 3.
+  [[nodiscard]] std::uint64_t half_fingerprint() const { return parts_.half_fingerprint; }
   // The instruction set that runs.
   [[nodiscard]] simd::isa simd() const { return kernels_->set; }
   [[nodiscard]] static constexpr std::string_view quantizer_name() { return Quantizer::name; }
@@ -419,7 +435,7 @@ class index {
 
   const simd::kernel_set* kernels_;
   index_parts<Quantizer> parts_;
-#if THIMBLE_POSIX
+#if THIMBLE_FILES
   mapped_file mapping_;  // codes and links may lie in it
 #endif
   aligned_buffer<std::byte> file_;  // or in here

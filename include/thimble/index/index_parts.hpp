@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <functional>
 #include <span>
 #include <utility>
@@ -39,6 +40,7 @@ inline constexpr std::uint32_t max_ef_construction = 100'000;
 template <quantizer Quantizer>
 struct index_parts {
   index_meta meta{};
+  std::uint64_t half_fingerprint = 0;  // 0: there is none
   Quantizer quantizer;
   aligned_buffer<std::byte> codes;  // of each node
   frozen_graph graph;
@@ -69,8 +71,9 @@ struct index_parts {
   [[nodiscard]] static expected<index_parts> parse(std::span<const std::byte> file) {
     const auto sections = index_sections::parse(file);
     if (!sections) return std::unexpected(sections.error());
-    const auto meta = parse_meta((*sections)[section::meta]);
-    if (!meta) return std::unexpected(meta.error());
+    const auto description = parse_meta((*sections)[section::meta], sections->version());
+    if (!description) return std::unexpected(description.error());
+    const index_meta* meta = &description->meta;
     const auto m = static_cast<metric>(meta->metric);
     auto quantizer = Quantizer::load((*sections)[section::quantizer], meta->dim, metric_of_codes(m));
     if (!quantizer) return std::unexpected(quantizer.error());
@@ -99,6 +102,7 @@ struct index_parts {
 
     index_parts parts(std::move(*quantizer));
     parts.meta = *meta;
+    parts.half_fingerprint = description->half_fingerprint;
     parts.codes = view<std::byte>(codes);
     parts.graph = std::move(*graph);
     parts.rows = std::move(*rows);
@@ -108,7 +112,11 @@ struct index_parts {
 
   // Hands the bytes of a file to the sink, in order. Errors: the sink's.
   [[nodiscard]] expected<void> write(byte_sink sink) const {
-    return write_index_file({{{section::meta, std::as_bytes(std::span(&meta, 1))},
+    const with_half_fingerprint whole{.meta = meta, .half_fingerprint = half_fingerprint};
+    const bool old = half_fingerprint == 0;
+    const auto description = std::as_bytes(std::span(&whole, 1)).first(old ? sizeof(meta) : sizeof(whole));
+    return write_index_file(old ? index_version : index_version_of_halfs,
+                            {{{section::meta, description},
                               {section::quantizer, quantizer.parameters()},
                               {section::codes, codes.span()},
                               {section::levels, std::as_bytes(graph.levels())},
@@ -120,10 +128,13 @@ struct index_parts {
   }
 
  private:
-  [[nodiscard]] static expected<index_meta> parse_meta(std::span<const std::byte> bytes) {
-    if (bytes.size() != sizeof(index_meta))
+  [[nodiscard]] static expected<with_half_fingerprint> parse_meta(std::span<const std::byte> bytes,
+                                                                  std::uint32_t version) {
+    if (bytes.size() != (version == index_version ? sizeof(index_meta) : sizeof(with_half_fingerprint)))
       return fail(errc::corrupt, "the description has a wrong size", bytes.size());
-    const auto meta = load_as<index_meta>(bytes.data());
+    with_half_fingerprint whole{};
+    std::memcpy(&whole, bytes.data(), bytes.size());
+    const index_meta& meta = whole.meta;
     if (meta.quantizer != Quantizer::file_id)
       return fail(errc::wrong_quantizer, "the index was built with another quantizer: open it as that, or as any_index",
                   meta.quantizer);
@@ -131,7 +142,7 @@ struct index_parts {
         meta.metric > static_cast<std::uint32_t>(metric::cosine) || meta.ef_construction > max_ef_construction ||
         meta.default_ef == 0 || meta.default_ef > max_default_ef)
       return fail(errc::corrupt, "the description is out of range");
-    return meta;
+    return whole;
   }
 
   // A section used in place. Odd bytes at its end make the size wrong, which its user reports.

@@ -344,6 +344,7 @@ class mutable_index {
   // The candidates of a search, as nodes. The caller is inside.
   [[nodiscard]] expected<void> find(std::span<const float> query, const search_params& params,
                                     search_scratch& scratch) const {
+    scratch.rerank().time_by(params.clock);
     if (auto valid = check_params(params); !valid) return valid;
     if (query.size() != dim()) return fail(errc::wrong_dim, "the query's dim is not the index's", query.size());
     if (!is_finite(query)) return fail(errc::not_finite, "the query holds NaN, infinity or a value beyond 1e15");

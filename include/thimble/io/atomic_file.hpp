@@ -3,7 +3,7 @@
 //
 // Replaces a file as one step: bytes go to a temporary file beside it, which is synced and renamed at the end. A crash,
 // a kill or a full disk at any moment leaves the old file as it was (a killed writer may leave its <path>.tmpNNNNNN).
-// POSIX only (THIMBLE_POSIX).
+// (On Windows: io/win32_atomic_file.hpp.)
 
 #pragma once
 
@@ -142,4 +142,6 @@ class atomic_file {
 
 }  // namespace thimble::inline THIMBLE_FLAGS
 
-#endif  // THIMBLE_POSIX
+#elif THIMBLE_WINDOWS
+#include <thimble/io/win32_atomic_file.hpp>
+#endif

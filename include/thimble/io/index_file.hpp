@@ -1,13 +1,14 @@
 // SPDX-FileCopyrightText: 2026 The thimble authors
 // SPDX-License-Identifier: Apache-2.0
 //
-// The layout of a .thimble file, version 3 (links of versions 1 and 2 were rows of fixed degree). Little-endian, fixed
-// widths, every section at a multiple of 64 bytes, so that it is used in place where it is mapped or read:
+// The layout of a .thimble file, version 3 or 4 (links of versions 1 and 2 were rows of fixed degree). Little-endian,
+// fixed widths, every section at a multiple of 64 bytes, so that it is used in place where it is mapped or read:
 //
 //     file_header | section_entry x n_sections | header checksum (8 bytes) | sections, zero bytes between them
 //
 // The header checksum covers everything before it; each section has its own. A reader refuses an unknown version or an
-// unknown section: there are no silent extensions.
+// unknown section: there are no silent extensions. Version 4 is written where there is a fingerprint of rounded vectors
+// to keep, and is version 3 but for that.
 
 #pragma once
 
@@ -22,6 +23,7 @@ namespace thimble::inline THIMBLE_FLAGS {
 
 inline constexpr std::array<char, 8> index_magic = {'t', 'h', 'i', 'm', 'b', 'l', 'e', '\x1a'};
 inline constexpr std::uint32_t index_version = 3;
+inline constexpr std::uint32_t index_version_of_halfs = 4;
 inline constexpr std::size_t section_alignment = 64;
 
 struct file_header {
@@ -34,7 +36,7 @@ static_assert(sizeof(file_header) == 24 && std::is_trivially_copyable_v<file_hea
 
 // Values in files: never renumbered.
 enum class section : std::uint32_t {
-  meta = 1,         // index_meta
+  meta = 1,         // index_meta, in version 4 with_half_fingerprint
   quantizer = 2,    // the quantizer's parameters
   codes = 3,        // n rows of code_bytes, then 64 zero bytes that kernels may read
   levels = 4,       // n bytes
@@ -70,6 +72,12 @@ struct index_meta {
   std::uint32_t default_ef;  // of a search that names none
 };
 static_assert(sizeof(index_meta) == 64 && std::is_trivially_copyable_v<index_meta>);
+
+struct with_half_fingerprint {
+  index_meta meta;
+  std::uint64_t half_fingerprint;  // of the vectors, each value as its nearest half: store/fingerprint.hpp
+};
+static_assert(sizeof(with_half_fingerprint) == 72 && std::is_trivially_copyable_v<with_half_fingerprint>);
 
 inline constexpr std::size_t header_bytes =
     sizeof(file_header) + n_sections * sizeof(section_entry) + sizeof(std::uint64_t);

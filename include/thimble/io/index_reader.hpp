@@ -28,7 +28,7 @@ class index_sections {
     const auto header = load_as<file_header>(file.data());
     if (header.magic != index_magic)
       return fail(errc::not_an_index, "not a thimble index: make one with 'thimble build'");
-    if (header.version != index_version)
+    if (header.version != index_version && header.version != index_version_of_halfs)
       return fail(errc::wrong_version, "the index was written by another version: build it again", header.version);
     if (file.size() < header_bytes || file.size() < header.file_bytes) return truncated(file.size());
     constexpr std::size_t covered = header_bytes - sizeof(std::uint64_t);
@@ -38,6 +38,7 @@ class index_sections {
       return corrupt("the header is wrong", file.size());
 
     index_sections result;
+    result.version_ = header.version;
     std::uint64_t end = header_bytes;
     if (const auto padded = skip_padding(file, end); !padded) return std::unexpected(padded.error());
     for (std::uint32_t i = 0; i < n_sections; ++i) {
@@ -53,6 +54,8 @@ class index_sections {
     if (end != file.size()) return corrupt("bytes follow the last section", end);
     return result;
   }
+
+  [[nodiscard]] std::uint32_t version() const { return version_; }
 
   [[nodiscard]] std::span<const std::byte> operator[](section kind) const {
     return sections_[static_cast<std::uint32_t>(kind) - 1];
@@ -97,6 +100,7 @@ class index_sections {
   }
 
   std::array<std::span<const std::byte>, n_sections> sections_;
+  std::uint32_t version_ = 0;
 };
 
 // Which quantizer a file holds (Quantizer::file_id), for those who choose by it. Proves nothing: opening does.

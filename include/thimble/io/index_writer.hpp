@@ -30,7 +30,8 @@ struct section_bytes {
 };
 
 // Reads every section twice: for its checksum, then to write it.
-[[nodiscard]] inline expected<void> write_index_file(const std::array<section_bytes, n_sections>& sections,
+[[nodiscard]] inline expected<void> write_index_file(std::uint32_t version,
+                                                     const std::array<section_bytes, n_sections>& sections,
                                                      byte_sink sink) {
   std::array<std::byte, round_up(header_bytes, section_alignment)> head{};
   std::uint64_t end = head.size();
@@ -44,7 +45,7 @@ struct section_bytes {
     end = round_up<std::uint64_t>(end + sections[i].bytes.size(), section_alignment);
   }
   store_as(head.data(),
-           file_header{.magic = index_magic, .version = index_version, .n_sections = n_sections, .file_bytes = end});
+           file_header{.magic = index_magic, .version = version, .n_sections = n_sections, .file_bytes = end});
   constexpr std::size_t covered = header_bytes - sizeof(std::uint64_t);
   store_as(head.data() + covered, checksum({head.data(), covered}));
 

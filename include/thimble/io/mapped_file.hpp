@@ -2,21 +2,25 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // A file in the address space, read-only: no copy, pages come when they are touched and cost no private memory. POSIX
-// only (THIMBLE_POSIX); elsewhere this header defines nothing, and files are read into an aligned_buffer by the
+// and Windows (THIMBLE_FILES); elsewhere this header defines nothing, and files are read into an aligned_buffer by the
 // program.
 //
 // A mapped file that is cut short by somebody else makes its lost pages fault (SIGBUS). Writers that replace a file by
-// rename, as thimble's do, leave old mappings whole; current_size() tells of the others, up to a race.
+// rename, as thimble's do, leave old mappings whole; current_size() tells of the others, up to a race. Windows refuses
+// to cut or to replace a file that is mapped.
 
 #pragma once
 
 #include <thimble/core/config.hpp>
 
-#if THIMBLE_POSIX
+#if THIMBLE_FILES
 
+#if THIMBLE_POSIX
 #include <sys/mman.h>
 
 #include <cerrno>
+#endif
+
 #include <cstddef>
 #include <cstdint>
 #include <limits>
@@ -25,6 +29,9 @@
 
 #include <thimble/core/error.hpp>
 #include <thimble/io/regular_file.hpp>
+#if THIMBLE_WINDOWS
+#include <thimble/io/win32.hpp>
+#endif
 
 namespace thimble::inline THIMBLE_FLAGS {
 
@@ -35,8 +42,8 @@ class mapped_file {
  public:
   mapped_file() = default;
 
-  // Only regular files; an empty one is mapped to no bytes. The error's value is errno. Errors: cannot_open,
-  // cannot_read, too_large, out_of_memory.
+  // Only regular files; an empty one is mapped to no bytes. The error's value is errno or, on Windows, where the path
+  // is UTF-8, GetLastError()'s. Errors: cannot_open, cannot_read, too_large, out_of_memory.
   [[nodiscard]] static expected<mapped_file> open(const char* path, file_access access = file_access::normal) {
     auto opened = regular_file::open(path);
     if (!opened) return std::unexpected(opened.error());
@@ -46,13 +53,9 @@ class mapped_file {
     if (bytes > std::numeric_limits<std::size_t>::max() / 2)
       return fail(errc::too_large, "the file is larger than this process can address", bytes);
     if (bytes == 0) return file;
-    void* memory = ::mmap(nullptr, static_cast<std::size_t>(bytes), PROT_READ, MAP_SHARED, file.file_.descriptor(), 0);
-    if (memory == MAP_FAILED) {
-      const auto cause = static_cast<std::uint64_t>(errno);
-      if (cause == ENOMEM) return fail(errc::out_of_memory, "no address space left to map the file", cause);
-      return fail(errc::cannot_read, "the file system does not map this file: copy it to a local disk", cause);
-    }
-    file.data_ = static_cast<const std::byte*>(memory);
+    const auto memory = map(file.file_, static_cast<std::size_t>(bytes));
+    if (!memory) return std::unexpected(memory.error());
+    file.data_ = *memory;
     file.size_ = static_cast<std::size_t>(bytes);
     file.advise(access);
     return file;
@@ -71,7 +74,7 @@ class mapped_file {
   }
 
   ~mapped_file() {
-    if (data_ != nullptr) (void)::munmap(const_cast<std::byte*>(data_), size_);
+    if (data_ != nullptr) unmap();
   }
 
   // As long as the file was when it was opened, at a page boundary.
@@ -81,16 +84,44 @@ class mapped_file {
   // How long the file is now: one system call. Less than size() means that reading its end would fault.
   [[nodiscard]] expected<std::uint64_t> current_size() const { return file_.current_size(); }
 
-  // A hint: nothing depends on whether the kernel takes it.
-  void advise(file_access access) const {
+  // A hint: nothing depends on whether the kernel takes it. Windows has none.
+  void advise([[maybe_unused]] file_access access) const {
+#if THIMBLE_POSIX
     if (size_ == 0) return;
     const int advice = access == file_access::random       ? MADV_RANDOM
                        : access == file_access::sequential ? MADV_SEQUENTIAL
                                                            : MADV_NORMAL;
     (void)::madvise(const_cast<std::byte*>(data_), size_, advice);
+#endif
   }
 
  private:
+  static std::unexpected<error> cannot_map(bool no_space_left, std::uint64_t cause) {
+    if (no_space_left) return fail(errc::out_of_memory, "no address space left to map the file", cause);
+    return fail(errc::cannot_read, "the file system does not map this file: copy it to a local disk", cause);
+  }
+
+#if THIMBLE_POSIX
+  [[nodiscard]] static expected<const std::byte*> map(const regular_file& file, std::size_t bytes) {
+    void* memory = ::mmap(nullptr, bytes, PROT_READ, MAP_SHARED, file.descriptor(), 0);
+    if (memory == MAP_FAILED) return cannot_map(errno == ENOMEM, static_cast<std::uint64_t>(errno));
+    return static_cast<const std::byte*>(memory);
+  }
+
+  void unmap() { (void)::munmap(const_cast<std::byte*>(data_), size_); }
+#else
+  [[nodiscard]] static expected<const std::byte*> map(const regular_file& file, std::size_t bytes) {
+    constexpr unsigned long read_only = 2, to_read = 4;
+    // The view keeps it alive.
+    const win32::handle mapping(::CreateFileMappingW(file.handle().get(), nullptr, read_only, 0, 0, nullptr));
+    const void* memory = mapping.is_open() ? ::MapViewOfFile(mapping.get(), to_read, 0, 0, bytes) : nullptr;
+    if (memory == nullptr) return cannot_map(::GetLastError() == win32::not_enough_memory, ::GetLastError());
+    return static_cast<const std::byte*>(memory);
+  }
+
+  void unmap() { (void)::UnmapViewOfFile(data_); }
+#endif
+
   const std::byte* data_ = nullptr;
   std::size_t size_ = 0;
   regular_file file_;
@@ -98,4 +129,4 @@ class mapped_file {
 
 }  // namespace thimble::inline THIMBLE_FLAGS
 
-#endif  // THIMBLE_POSIX
+#endif  // THIMBLE_FILES

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // A file that is open for reading: what a mapping and a store of rows in a file stand on. Reads have a place of their
-// own each (preadv), so any number of threads may read at once. POSIX only (THIMBLE_POSIX).
+// own each (preadv), so any number of threads may read at once. (On Windows: io/win32_regular_file.hpp.)
 
 #pragma once
 
@@ -150,4 +150,6 @@ class regular_file {
 
 }  // namespace thimble::inline THIMBLE_FLAGS
 
-#endif  // THIMBLE_POSIX
+#elif THIMBLE_WINDOWS
+#include <thimble/io/win32_regular_file.hpp>
+#endif

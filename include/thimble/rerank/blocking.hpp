@@ -26,6 +26,9 @@ template <store Store>
 // rows: rerank_room floats. Error: what the store answers; the reranker is then not done and may be started again.
 template <store Store>
 [[nodiscard]] expected<void> rerank_from(reranker& r, Store& from, std::span<float> rows) {
+  if constexpr (row_store<Store>)
+    if (!r.done())
+      if (auto there = check_rows(from); !there) return there;
   while (!r.done()) {
     const std::span<const node> needed = r.needs();
     if constexpr (row_store<Store>) {

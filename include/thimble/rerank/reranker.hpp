@@ -30,6 +30,7 @@
 #include <thimble/core/types.hpp>
 #include <thimble/metric/exact_query.hpp>
 #include <thimble/search/candidate_list.hpp>
+#include <thimble/search/stage_times.hpp>
 
 namespace thimble::inline THIMBLE_FLAGS {
 
@@ -58,6 +59,9 @@ class reranker {
     return {};
   }
 
+  // Before start(), where the stages of this search are to be timed: what passes until start() is the graph's.
+  void time_by(nanosecond_clock clock) { timer_.start(clock); }
+
   // By `fixed`. candidates: nearest first, no more than reserved; their ids are rows. keys: the label of each row,
   // where that is not its number; must outlive the results. The query is copied.
   void start(const simd::kernel_set& kernels, metric m, std::span<const float> query,
@@ -67,8 +71,7 @@ class reranker {
     // Farthest first: what is read next leaves at the end.
     std::ranges::transform(candidates, ranked_.data(), unmarked);
     std::ranges::reverse(unread());
-    ask(most_);
-    if (done()) finish();
+    ask_first(most_);
   }
 
   // By `bound`: bounded(candidate) -> candidate, its row and the lower bound of its distance. (With rerank < k there is
@@ -84,16 +87,11 @@ class reranker {
       return by_bound_ ? b : candidate::of(c.distance(), b.id());
     });
     std::ranges::sort(unread(), std::greater());
-    if (!by_bound_) {
-      ask(most_);
-      if (done()) finish();
-      return;
-    }
+    if (!by_bound_) return ask_first(most_);
     rows_at_once_ = std::max(rows_at_once, std::size_t{1});
     const std::size_t first = std::min(most_, rows_at_once < most_ ? k_ : std::max(2 * k_, least_first_batch));
     most_at_once_ = std::max(first, std::min(most_ - first, rows_at_once_));
-    ask(first);
-    if (done()) finish();
+    ask_first(first);
   }
 
   // The rows to read next, ascending; empty when done.
@@ -104,7 +102,14 @@ class reranker {
   [[nodiscard]] std::size_t most_at_once() const { return most_at_once_; }
 
   // The row of needs()[i], dim floats. Each of them once, in any order; the row is not kept.
-  void accept(std::size_t i, std::span<const float> row) { nearest_.insert(exact_.distance(row), needed_[i]); }
+  void accept(std::size_t i, std::span<const float> row) {
+    if (timer_.running()) {
+      touch(row);
+      timer_.lap(&stage_times::read_ns);
+    }
+    nearest_.insert(exact_.distance(row), needed_[i]);
+    timer_.lap(&stage_times::rerank_ns);
+  }
 
   // After all of needs() were accepted.
   void advance() {
@@ -113,6 +118,7 @@ class reranker {
     n_needed_ = 0;
     if (by_bound_) ask(rows_at_once_);
     if (done()) finish();
+    timer_.lap(&stage_times::rerank_ns);
   }
 
   // The k nearest, nearest first; ties by row. Valid until the next start().
@@ -123,6 +129,8 @@ class reranker {
 
   [[nodiscard]] std::size_t vectors_read() const { return vectors_read_; }
   [[nodiscard]] std::size_t batches() const { return batches_; }
+  // All 0 where time_by() was given no clock.
+  [[nodiscard]] const stage_times& times() const { return timer_.times(); }
   [[nodiscard]] std::size_t dim() const { return dim_; }
   [[nodiscard]] std::size_t bytes() const {
     return ranked_.bytes() + needed_.bytes() + nearest_.bytes() + results_.bytes() + query_.bytes();
@@ -160,6 +168,20 @@ class reranker {
     return by_bound_ && nearest_.items().size() == k_ && lower_bound > nearest_.items().back();
   }
 
+  void ask_first(std::size_t wanted) {
+    timer_.lap(&stage_times::graph_ns);
+    ask(wanted);
+    if (done()) finish();
+    timer_.lap(&stage_times::rerank_ns);
+  }
+
+  // Waits for each cache line: where rows lie in place, that is what reading them takes.
+  static void touch(std::span<const float> row) {
+    constexpr std::size_t floats_a_line = 64 / sizeof(float);
+    const volatile float* values = row.data();
+    for (std::size_t j = 0; j < row.size(); j += floats_a_line) (void)values[j];
+  }
+
   // Makes the next so many candidates needed, as far as they may be read and still matter.
   void ask(std::size_t wanted) {
     wanted = std::min(wanted, most_ - vectors_read_);
@@ -177,6 +199,7 @@ class reranker {
     }
   }
 
+  stage_timer timer_;
   exact_query exact_;
   aligned_buffer<float> query_;
   aligned_buffer<candidate> ranked_;  // those not read yet, the next one last: by estimate, or by lower bound

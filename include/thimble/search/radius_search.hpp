@@ -141,6 +141,7 @@ template <store Store>
     const auto now = left.first(std::min(left.size(), most));
     left = left.subspan(now.size());
     if constexpr (row_store<Store>) {
+      if (auto there = check_rows(from); !there) return std::unexpected(there.error());
       for (std::size_t i = 0; i < now.size(); ++i) {
         const auto row = from.row(now[i].id(), room->first(dim));
         if (!row) return std::unexpected(row.error());

@@ -14,6 +14,7 @@
 #include <thimble/core/config.hpp>
 #include <thimble/core/error.hpp>
 #include <thimble/search/label_filter.hpp>
+#include <thimble/search/stage_times.hpp>
 
 namespace thimble::inline THIMBLE_FLAGS {
 
@@ -46,6 +47,8 @@ struct search_params {
   float epsilon = 2.75f;
   // Which labels may be results: as many as pass, up to k, are found.
   label_filter filter{};
+  // Tells the time for hits::times(), where that is wanted (search/stage_times.hpp); steady_clock_ns, as a rule.
+  nanosecond_clock clock = nullptr;
 };
 
 inline constexpr float max_epsilon = 1000;

@@ -2,14 +2,16 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The identity of a set of vectors: a 64-bit hash of n, dim and up to 64 rows at fixed places, as float32 bits. An
-// index keeps that of the vectors it was built from, a store has that of the vectors it holds; computing it costs 64
-// row reads. It tells sets apart; it is no checksum of every row.
+// index keeps that of the vectors it was built from, and that of the same vectors rounded to halfs; a store has that of
+// the vectors it holds: so an index knows its originals, and knows them rounded. Computing one costs 64 row reads. It
+// tells sets apart; it is no checksum of every row.
 
 #pragma once
 
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -19,6 +21,7 @@
 #include <thimble/core/bytes.hpp>
 #include <thimble/core/config.hpp>
 #include <thimble/core/error.hpp>
+#include <thimble/core/half.hpp>
 #include <thimble/core/matrix_view.hpp>
 #include <thimble/core/random.hpp>
 #include <thimble/core/types.hpp>
@@ -39,8 +42,10 @@ class fingerprint_builder {
   explicit fingerprint_builder(std::uint64_t so_far) : hash_(so_far) {}
 
   void add(std::span<const float> row) {
-    for (const float value : row) hash_ = mix(hash_ ^ std::bit_cast<std::uint32_t>(value));
+    for (const float value : row) add(value);
   }
+
+  void add(float value) { hash_ = mix(hash_ ^ std::bit_cast<std::uint32_t>(value)); }
 
   [[nodiscard]] std::uint64_t value() const { return hash_; }
 
@@ -56,6 +61,23 @@ template <row_source Rows>
     const auto row = rows.row(fingerprint_row(i, rows.size()), scratch);
     if (!row) return std::unexpected(row.error());
     builder.add(*row);
+  }
+  return builder.value();
+}
+
+// That of the rows with each value rounded to its nearest half, as an .f16bin file has them; 0, which is none, where a
+// value is too large for that. Error: what the rows answer.
+template <row_source Rows>
+[[nodiscard]] expected<std::uint64_t> half_fingerprint(const Rows& rows, std::span<float> scratch) {
+  fingerprint_builder builder(rows.size(), rows.dim());
+  for (std::size_t i = 0; i < fingerprint_rows(rows.size()); ++i) {
+    const auto row = rows.row(fingerprint_row(i, rows.size()), scratch);
+    if (!row) return std::unexpected(row.error());
+    for (const float value : *row) {
+      const auto rounded = static_cast<float>(half::nearest(value));
+      if (std::isinf(rounded)) return 0;
+      builder.add(rounded);
+    }
   }
   return builder.value();
 }

@@ -3,16 +3,18 @@
 //
 // Full-precision vectors in a file, any format of io/vector_format.hpp, mapped: a build streams from it and a rerank
 // reads a few rows in place. Exact: every type of value is a float too. Takes no private memory; pages in the page
-// cache count in the process's resident size until the kernel wants them back. POSIX only.
+// cache count in the process's resident size until the kernel wants them back.
 //
 // The file must not be cut short while it is mapped: reading lost pages raises SIGBUS, which no library can turn into
-// an error. check() looks at the size again, for callers who want to ask before a batch. Replace files by rename.
+// an error. Searches look at the size again before they read (check(), a system call of less than half a microsecond),
+// so what remains is a file that is cut during a rerank, a disk that fails, and rows that a program reads by itself.
+// Replace files by rename, which leaves mappings whole; what others may cut is for store/file_store.hpp.
 
 #pragma once
 
 #include <thimble/core/config.hpp>
 
-#if THIMBLE_POSIX
+#if THIMBLE_FILES
 
 #include <algorithm>
 #include <cstddef>
@@ -95,4 +97,4 @@ static_assert(row_store<mmap_store>);
 
 }  // namespace thimble::inline THIMBLE_FLAGS
 
-#endif  // THIMBLE_POSIX
+#endif  // THIMBLE_FILES

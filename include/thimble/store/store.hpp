@@ -34,6 +34,18 @@ concept store_base = requires(const S& s) {
 template <class S>
 concept row_store = store_base<S> && row_source<S>;
 
+// Whether the rows of a row_store are still there, where that may change: from.check() -> expected<void>. A search asks
+// once before it reads. Error: the store's.
+template <row_store S>
+[[nodiscard]] expected<void> check_rows(const S& from) {
+  if constexpr (requires {
+                  { from.check() } -> std::same_as<expected<void>>;
+                })
+    return from.check();
+  else
+    return {};
+}
+
 // Reads block. Row nodes[i] goes to out[i * dim .. (i+1) * dim); nodes ascend, each below size().
 template <class S>
 concept batch_store = store_base<S> && requires(S& s, std::span<const node> nodes, std::span<float> out) {

@@ -29,10 +29,11 @@ file_bytes good_file() {
     sections[i] = {static_cast<section>(i + 1), contents[i]};
   }
   file_bytes bytes;
-  EXPECT_TRUE(succeeded(write_index_file(sections, [&](std::span<const std::byte> more) -> expected<void> {
-    bytes.insert(bytes.end(), more.begin(), more.end());
-    return {};
-  })));
+  EXPECT_TRUE(
+      succeeded(write_index_file(index_version, sections, [&](std::span<const std::byte> more) -> expected<void> {
+        bytes.insert(bytes.end(), more.begin(), more.end());
+        return {};
+      })));
   return bytes;
 }
 
@@ -119,7 +120,7 @@ TEST(index_reader, another_kind_of_file_is_not_an_index) {
 }
 
 TEST(index_reader, another_version_is_named_even_if_the_rest_is_unknown) {
-  EXPECT_EQ(header_changed([](file_header& h) { h.version = index_version + 1; }), errc::wrong_version);
+  EXPECT_EQ(header_changed([](file_header& h) { h.version = index_version_of_halfs + 1; }), errc::wrong_version);
   EXPECT_EQ(header_changed([](file_header& h) { h.version = index_version - 1; }), errc::wrong_version);
   EXPECT_EQ(header_changed([](file_header& h) { h.version = 0; }), errc::wrong_version);
 }

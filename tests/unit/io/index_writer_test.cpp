@@ -40,7 +40,7 @@ TEST(index_writer, what_it_writes_is_read_back) {
     bytes.insert(bytes.end(), more.begin(), more.end());
     return {};
   };
-  ASSERT_TRUE(succeeded(write_index_file(sections(), append)));
+  ASSERT_TRUE(succeeded(write_index_file(index_version, sections(), append)));
   EXPECT_EQ(bytes.size() % 64, 0u);
   EXPECT_EQ(load_as<file_header>(bytes.data()).file_bytes, bytes.size());
   const auto buffer = test::buffer_of(bytes);
@@ -60,7 +60,7 @@ TEST(index_writer, an_error_of_the_sink_comes_back_whenever_it_happens) {
       if (calls++ == good) return fail(errc::no_space, "full");
       return {};
     };
-    const auto written = write_index_file(sections(), full);
+    const auto written = write_index_file(index_version, sections(), full);
     if (written) {
       EXPECT_GE(good, 7);
       break;

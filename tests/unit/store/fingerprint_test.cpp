@@ -54,6 +54,18 @@ TEST(fingerprint, is_what_adding_the_named_rows_makes_it) {
   EXPECT_EQ(builder.value(), identity_of(rows.view()));
 }
 
+TEST(fingerprint, of_halfs_is_that_of_the_rounded_rows_and_none_where_they_overflow) {
+  auto rows = test::random_vectors(100, 7, 2);
+  std::vector<float> scratch(rows.dim);
+  auto rounded = rows;
+  for (float& value : rounded.values) value = static_cast<float>(half::nearest(value));
+  EXPECT_NE(identity_of(rounded.view()), identity_of(rows.view()));
+  EXPECT_EQ(*half_fingerprint(rows.view(), scratch), identity_of(rounded.view()));
+  EXPECT_EQ(*half_fingerprint(rounded.view(), scratch), identity_of(rounded.view()));
+  rows.row(0)[6] = -70'000;
+  EXPECT_EQ(*half_fingerprint(rows.view(), scratch), 0u);
+}
+
 TEST(fingerprint, stays_what_it_is_in_files_that_exist) {
   // Golden: stores and indexes that were written before know each other by it.
   const std::vector<float> values{1, 2, 3, 4, 5, 6};

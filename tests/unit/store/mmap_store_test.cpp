@@ -3,6 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include <thimble/index/index.hpp>
+#include <thimble/quant/sq8.hpp>
+#include <thimble/store/cache_store.hpp>
 #include <thimble/store/memory_store.hpp>
 #include <thimble/store/mmap_store.hpp>
 
@@ -134,6 +137,27 @@ TEST(mmap_store, a_file_that_became_shorter) {
   EXPECT_TRUE(store->check().has_value());
   ASSERT_EQ(::truncate(file.path(), 8), 0);
   EXPECT_EQ(store->check().error().code, errc::truncated);
+}
+
+TEST(mmap_store, a_file_that_became_shorter_ends_a_search_and_not_the_program) {
+  byte_writer rows;
+  rows.put(2000u).put(4u);
+  for (int i = 0; i < 8000; ++i) rows.put(static_cast<float>(i % 89));
+  const temporary_file file("mmap_j.fbin", rows.bytes());
+  auto store = mmap_store::open(file.path());
+  ASSERT_TRUE(store.has_value());
+  const auto built = index<sq8>::build(*store, {.ef_construction = 20});
+  ASSERT_TRUE(built.has_value());
+  auto cache = cache_store<mmap_store>::create(*store, 10'000);
+  ASSERT_TRUE(cache.has_value());
+  const std::vector<float> query{1, 2, 3, 4};
+  EXPECT_TRUE(built->search(query, {.k = 3}, *store).has_value());
+  EXPECT_TRUE(built->search_radius(query, 10, {}, *store).has_value());
+  ASSERT_EQ(::truncate(file.path(), 8), 0);
+  EXPECT_EQ(built->search(query, {.k = 3}, *store).error().code, errc::truncated);
+  EXPECT_EQ(built->search(query, {.k = 3}, *cache).error().code, errc::truncated);
+  EXPECT_EQ(built->search_radius(query, 10, {}, *store).error().code, errc::truncated);
+  EXPECT_TRUE(built->search(query, {.k = 3, .rerank = 0}, *store).has_value()) << "nothing is read";
 }
 
 }  // namespace

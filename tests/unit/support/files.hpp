@@ -78,10 +78,11 @@ using fuzz::fix_checksums;
     sections[i] = {each, each == kind ? bytes : old};
   }
   file_bytes made;
-  EXPECT_TRUE(succeeded(write_index_file(sections, [&](std::span<const std::byte> more) -> expected<void> {
-    made.insert(made.end(), more.begin(), more.end());
-    return {};
-  })));
+  EXPECT_TRUE(succeeded(write_index_file(load_as<file_header>(file.data()).version, sections,
+                                         [&](std::span<const std::byte> more) -> expected<void> {
+                                           made.insert(made.end(), more.begin(), more.end());
+                                           return {};
+                                         })));
   return made;
 }
 
