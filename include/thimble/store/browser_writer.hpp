@@ -9,9 +9,13 @@
 // One import a name at a time in all tabs: it holds the Web Lock "thimble:<name>" until it has finished or failed or
 // its page ends, however it ends; another tab's is refused (store_in_use) and can resume() then. Where the browser has
 // no locks (outside secure contexts, old Safari) an OPFS file is its writer's alone anyhow, and in IndexedDB the later
-// import wins and the earlier one fails (store_mismatch): rows are never mixed. Before anything is written it compares
-// navigator.storage.estimate() with what the set takes, and asks navigator.storage.persist(). A worker must not ask:
-// there persisted() says what the page has reached, which should ask before.
+// import wins and the earlier one fails (store_mismatch): rows are never mixed.
+//
+// Before anything is written it compares navigator.storage.estimate() with what the set takes. That is as good as the
+// estimate: Chromium tells every page of 10 GB more than it uses. A quota that turns out to be smaller is no_space as
+// well, from create() in OPFS, which takes its room at once, and from append() in IndexedDB. It also asks
+// navigator.storage.persist(). A worker must not ask: there persisted() says what the page has reached, which should
+// ask before.
 //
 // Outside browsers rows are kept in memory.
 
