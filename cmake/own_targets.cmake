@@ -11,6 +11,9 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_L
   target_compile_options(thimble_warnings INTERFACE -Wno-restrict -Wno-stringop-overflow -Wno-array-bounds)
 endif()
 
+# For the machine that compiles. Clang 19 warns of what it finds by itself on a processor with AVX10 (avx10.1-256).
+set(thimble_march_native -march=native $<$<CXX_COMPILER_ID:Clang>:-Wno-invalid-feature-combination>)
+
 # thimble_own_target(<target>): the library, the warnings, and ISO C++ (no GNU extensions) for one of our targets.
 function(thimble_own_target target)
   target_link_libraries(${target} PRIVATE thimble::thimble thimble_warnings)

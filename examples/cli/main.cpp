@@ -100,7 +100,7 @@ void add_build(CLI::App& app, build_request& r) {
       ->check(CLI::Range(2u, 64u))
       ->capture_default_str();
   c->add_option("--ef-construction", r.ef_construction,
-                "Candidates looked at for each vector: more builds slower and better")
+                "Candidates looked at for each vector, at most: more builds slower and better")
       ->check(CLI::Range(1u, 100'000u))
       ->capture_default_str();
   c->add_option(

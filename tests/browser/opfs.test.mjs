@@ -171,6 +171,7 @@ describe('the store', { skip }, () => {
   ])
     test(`a header with ${what} is refused: ${code}`, async () => {
       await worker.run(async (source) => {
+        await opfs.remove('header');
         await opfs.import('header', make_vectors(10, 4), 10, 4, 'u8');
         await change('header', 0, 64, eval(source));
       }, change.toString());
@@ -303,6 +304,39 @@ describe('an import', { skip }, () => {
       return { code: refused.code, value: refused.value, rows, different, equal: read.every((x, i) => x === values[i]) };
     });
     assert.deepEqual(outcome, { code: 'cannot_open', value: 333, rows: 333, different: 0, equal: true });
+  });
+
+  test('that has all its rows, but was not finished, is finished when it is resumed', async () => {
+    const outcome = await worker.run(async () => {
+      await opfs.create('complete', 20, 4, 'u8');
+      await opfs.append(make_vectors(20, 4));
+      await opfs.checkpoint();
+      opfs.drop();
+      const { code } = (await attempt(() => opfs.open('complete'))).error;
+      await opfs.create('complete', 20, 4, 'u8', true);
+      const rows = opfs.rows();
+      await opfs.finish();
+      await opfs.open('complete');
+      opfs.close();
+      return { code, rows };
+    });
+    assert.deepEqual(outcome, { code: 'cannot_open', rows: 20 });
+  });
+
+  test('does not touch the file of another program', async () => {
+    const theirs = await worker.run(async () => {
+      const theirs = make_vectors(1, 1000);
+      await with_file('foreign', (handle) => handle.write(theirs));
+      return [...theirs];
+    });
+    await fails('unknown_format', () => opfs.create('foreign', 20, 4, 'u8'));
+    await fails('unknown_format', () => opfs.create('foreign', 20, 4, 'u8', true));
+    const left = await worker.run(() => with_file('foreign', (handle) => {
+      const bytes = new Uint8Array(handle.getSize());
+      handle.read(bytes, { at: 0 });
+      return [...bytes];
+    }));
+    assert.deepEqual(left, theirs);
   });
 
   test('makes checkpoints by itself', async () => {

@@ -37,8 +37,9 @@ void report(const expected<T>& outcome) {
 template <class T>
 thimble::opened<T> kept_in(std::optional<T>& place) {
   return {&place, [](void* context, expected<T>&& outcome) {
-            report(outcome);
-            if (outcome) *static_cast<std::optional<T>*>(context) = std::move(*outcome);
+            if (!outcome) return report(outcome);
+            *static_cast<std::optional<T>*>(context) = std::move(*outcome);
+            report_to_worker("");
           }};
 }
 

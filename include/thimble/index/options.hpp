@@ -26,7 +26,8 @@ struct build_options {
   thimble::metric metric = metric::l2;
   // Links per node (M in the paper; level 0 has up to 2m), 2..64. More: better recall at a given ef, more memory.
   unsigned m = 16;
-  // Candidates looked at for each inserted vector, at least m. More: a better graph, a slower build.
+  // Candidates looked at for each inserted vector, at least m; fewer where the others are much farther than those that
+  // may become links. More: a better graph, a slower build.
   unsigned ef_construction = 200;
   thimble::graph_codes graph_codes = graph_codes::automatic;
   // 0: one for each processor. The graph is the same from run to run with 1 only.

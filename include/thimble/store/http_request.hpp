@@ -24,6 +24,7 @@ namespace thimble::inline THIMBLE_FLAGS {
 
 struct http_options {
   static constexpr std::uint32_t most_requests_ever = 16;
+  static constexpr std::uint32_t hour_ms = 3'600'000;
 
   std::optional<vector_format> format{};       // absent: by the ending of the address, in front of ? and #
   std::optional<std::uint64_t> fingerprint{};  // of the vectors, where it is known (the index has it): believed
@@ -40,6 +41,9 @@ struct http_options {
       return fail(errc::invalid_argument, "requests at once go from 1 to 16", most_requests);
     if (most_tries == 0) return fail(errc::invalid_argument, "a request needs at least one try");
     if (silence_ms == 0) return fail(errc::invalid_argument, "a server needs some time to answer");
+    // Timers of browsers have 31 bits.
+    if (silence_ms > hour_ms || longest_wait_ms > hour_ms)
+      return fail(errc::invalid_argument, "nobody waits longer than an hour", hour_ms);
     return {};
   }
 };

@@ -14,11 +14,12 @@
 // A server of another origin than the page's must send
 //   Access-Control-Allow-Origin: * (or the page's origin)
 //   Access-Control-Expose-Headers: Content-Range, ETag, Retry-After
-// and nothing else: a range is asked for without a preflight request. No cookies go there.
+// Chromium then asks for ranges without a preflight request; for browsers that send one the server must also answer
+// OPTIONS, with Access-Control-Allow-Headers: Range. No cookies go there.
 //
 // Requests bypass the browser's HTTP cache, which would let requests for one address wait for each other. HTTP/2 and
-// later carry all of them on one connection; with HTTP/1.1 browsers open six to a server. (cache_store keeps rows of
-// stores that block; a reload of the page reads everything again.)
+// later carry all of them on one connection; with HTTP/1.1 browsers open six to a server. Nothing is kept: what is read
+// again is asked for again.
 
 #pragma once
 

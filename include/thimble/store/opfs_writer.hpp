@@ -36,9 +36,9 @@ class opfs_writer {
  public:
   opfs_writer() = default;
 
-  // Begins an import into the file `name` ("vectors/fashion"; folders are made) from its first row; what was there
-  // goes. Errors: those of stored_set::create(), invalid_argument (name), store_unavailable, store_in_use, no_space,
-  // cannot_write, unknown_format (a folder has the name), out_of_memory.
+  // Begins an import into the file `name` ("vectors/fashion"; folders are made) from its first row; vectors that were
+  // there go. Errors: those of stored_set::create(), invalid_argument (name), store_unavailable, store_in_use,
+  // no_space, cannot_write, unknown_format (a folder or another program's file has the name), out_of_memory.
   static void create(const char* name, const stored_layout& layout, opened<opfs_writer> then) {
     open(name, layout, false, then);
   }
@@ -64,7 +64,10 @@ class opfs_writer {
 
   // Whatever happens, resume() will not go back behind the rows that have come so far. Errors: as of append().
   [[nodiscard]] expected<void> checkpoint() {
-    return attempt([&] { return write_checkpoint(); });
+    return attempt([&]() -> expected<void> {
+      if (auto done = write_checkpoint(); !done) return done;
+      return file_.flush();
+    });
   }
 
   // After the last row: makes the set readable and closes the file. Errors: truncated (rows are missing; more can be
@@ -123,8 +126,11 @@ class opfs_writer {
       halfs_ = std::move(*halfs);
     }
     const auto n = static_cast<std::size_t>(set_.n);
-    if (const stored_set before = resume ? resumable() : stored_set{}; before.rows != 0) {
-      set_ = before;
+    const auto before = file_.read_header();
+    // Somebody's file is not ours to overwrite.
+    if (!before && before.error().code == errc::unknown_format) return std::unexpected(before.error());
+    if (resume && before && can_go_on(*before)) {
+      set_ = *before;
       rows_ = arriving_rows(n, dim(), static_cast<std::size_t>(set_.rows), set_.fingerprint);
     } else {
       rows_ = arriving_rows(n, dim());
@@ -134,16 +140,14 @@ class opfs_writer {
       if (auto done = file_.flush(); !done) return done;
       if (auto done = file_.resize(detail::opfs_file::header_bytes); !done) return done;
     }
-    return attempt([&] { return file_.resize(detail::opfs_file::bytes_of(set_, set_.n)); });
+    return file_.resize(detail::opfs_file::bytes_of(set_, set_.n));
   }
 
-  // What the file says of an unfinished import of this layout whose rows are there; else nothing.
-  [[nodiscard]] stored_set resumable() const {
-    const auto found = file_.read_header();
+  // Whether that is an unfinished import of this layout, with the rows that it tells of.
+  [[nodiscard]] bool can_go_on(const stored_set& before) const {
     const auto size = file_.size();
-    const bool same = found && size && !found->finished && found->n == set_.n && found->dim == set_.dim &&
-                      found->element == set_.element && *size >= detail::opfs_file::bytes_of(*found, found->rows);
-    return same ? *found : stored_set{};
+    return !before.finished && before.n == set_.n && before.dim == set_.dim && before.element == set_.element && size &&
+           *size >= detail::opfs_file::bytes_of(before, before.rows);
   }
 
   // After an error the import is over and the file is free for another one.

@@ -69,8 +69,8 @@ template <class S>
 concept store = row_store<S> || batch_store<S>;
 
 // How many rows a rerank that may stop early asks for at a time: a few where they lie in place and cost next to
-// nothing, all that may matter where each batch has a latency.
-// A batch_store whose batches have none can say so itself: static constexpr std::size_t rows_at_once = 4.
+// nothing, all that may matter where each batch has a latency. A batch_store whose batches have none says so itself:
+// static constexpr std::size_t rows_at_once = 4.
 template <store_base S>
 inline constexpr std::size_t rows_at_once = row_store<S> ? 4 : std::numeric_limits<std::size_t>::max();
 template <store_base S>

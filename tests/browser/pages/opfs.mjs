@@ -70,7 +70,7 @@ export async function load() {
 /** run(handle) on a file that no store has open. */
 export async function with_file(name, run) {
   const root = await navigator.storage.getDirectory();
-  const handle = await (await root.getFileHandle(name)).createSyncAccessHandle();
+  const handle = await (await root.getFileHandle(name, { create: true })).createSyncAccessHandle();
   try {
     return run(handle);
   } finally {
