@@ -364,9 +364,9 @@ describe('persistence', { skip }, () => {
         const granted = await persisted(lab);
         await append(lab, make_values(100, 4), 4);
         await lab.later('finish');
-        return { granted, asked };
+        return { granted, afterwards: await persisted(lab), asked };
       });
-      assert.deepEqual(outcome, { granted: wanted, asked: 1 });
+      assert.deepEqual(outcome, { granted: wanted, afterwards: wanted, asked: 1 });
       await place.close();
     });
 

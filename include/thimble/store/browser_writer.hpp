@@ -68,9 +68,9 @@ class browser_writer {
   [[nodiscard]] browser_place where() const { return where_; }
   // Why a better place than where() was not taken.
   [[nodiscard]] std::optional<error> reason(browser_place better) const { return errors_.of(better); }
-  // Whether the browser has promised to keep what is stored, not to evict it when space is short. None before it has
-  // answered, which may take as long as a user does, and where it has no such promise.
-  [[nodiscard]] std::optional<bool> persisted() const { return claim_.persisted(); }
+  // Whether the browser has promised to keep what is stored, not to evict it when space is short. None while it has not
+  // answered, which may take as long as a user does, and where it was not asked; after the import what it had said.
+  [[nodiscard]] std::optional<bool> persisted() const { return open_ ? claim_.persisted() : persisted_; }
 
   // The next rows, whole ones, of the layout's element type; floats for float16 are rounded to nearest. They must stay
   // until `then` is called. After an error the import is over, to be resumed or begun again. Errors: invalid_argument
@@ -128,7 +128,8 @@ class browser_writer {
   static void on_claimed(void* context, std::int32_t outcome, std::uint32_t value);
   static void on_opfs(void* context, expected<opfs_writer>&& outcome);
   static void on_indexeddb(void* context, expected<indexeddb_writer>&& outcome);
-  static void end(void* context, browser_place where, expected<void> outcome);
+  static void begin(void* context, browser_place where);
+  static void refuse(void* context, const error& why);
 
   template <class T>
   void append_rows(std::span<const T> rows, completion then) {
@@ -180,6 +181,7 @@ class browser_writer {
   }
 
   void close() {
+    persisted_ = persisted();
     open_ = false;
     claim_ = {};
   }
@@ -198,6 +200,7 @@ class browser_writer {
   detail::kept_rows kept_;
   completion appended_{};
   opened<browser_store> finished_{};
+  std::optional<bool> persisted_;
   bool open_ = false;
 };
 
@@ -231,7 +234,7 @@ inline void browser_writer::on_claimed(void* context, std::int32_t outcome, std:
   auto& pending = *static_cast<opening*>(context);
   auto& writer = pending.writer;
   auto claim = detail::browser_claim::of(outcome, value, pending.room);
-  if (!claim) return end(context, browser_place::opfs, std::unexpected(claim.error()));
+  if (!claim) return refuse(context, claim.error());
   writer.claim_ = std::move(*claim);
   const opened<opfs_writer> then{context, &browser_writer::on_opfs};
   if (pending.resume)
@@ -245,10 +248,9 @@ inline void browser_writer::on_opfs(void* context, expected<opfs_writer>&& outco
   auto& writer = pending.writer;
   if (outcome) {
     writer.opfs_ = std::move(*outcome);
-    return end(context, browser_place::opfs, {});
+    return begin(context, browser_place::opfs);
   }
-  if (!detail::no_such_place(outcome.error()))
-    return end(context, browser_place::opfs, std::unexpected(outcome.error()));
+  if (!detail::no_such_place(outcome.error())) return refuse(context, outcome.error());
   writer.errors_.opfs = outcome.error();
   const opened<indexeddb_writer> then{context, &browser_writer::on_indexeddb};
   if (pending.resume)
@@ -262,27 +264,28 @@ inline void browser_writer::on_indexeddb(void* context, expected<indexeddb_write
   auto& writer = pending.writer;
   if (outcome) {
     writer.indexeddb_ = std::move(*outcome);
-    return end(context, browser_place::indexeddb, {});
+    return begin(context, browser_place::indexeddb);
   }
-  if (!detail::no_such_place(outcome.error()))
-    return end(context, browser_place::indexeddb, std::unexpected(outcome.error()));
+  if (!detail::no_such_place(outcome.error())) return refuse(context, outcome.error());
   writer.errors_.indexeddb = outcome.error();
   auto kept = detail::kept_rows::create(pending.layout);
-  if (!kept) return end(context, browser_place::memory, std::unexpected(kept.error()));
+  if (!kept) return refuse(context, kept.error());
   writer.kept_ = std::move(*kept);
-  end(context, browser_place::memory, {});
+  begin(context, browser_place::memory);
 }
 
-// The claim of one that failed is let go before it is told.
-inline void browser_writer::end(void* context, browser_place where, expected<void> outcome) {
+inline void browser_writer::begin(void* context, browser_place where) {
   auto done = detail::take_pending<opening>(context);
-  if (!outcome) {
-    done.writer.close();
-    return done.then(std::unexpected(outcome.error()));
-  }
   done.writer.where_ = where;
   done.writer.open_ = true;
   done.then(std::move(done.writer));
+}
+
+// The claim is let go before it is told.
+inline void browser_writer::refuse(void* context, const error& why) {
+  auto done = detail::take_pending<opening>(context);
+  done.writer.close();
+  done.then(std::unexpected(why));
 }
 
 namespace detail {
