@@ -6,8 +6,8 @@
 // details (opfs_store.hpp, indexeddb_store.hpp); browser_writer.hpp puts vectors there. Link thimble::browser.
 //
 // Tabs: any number may have one finished set open, in OPFS only where the browser knows handles that only read
-// (Chromium); elsewhere the second tab gets store_in_use. Of an import that is under way nothing opens: store_in_use
-// or cannot_open, and who had the old set open in IndexedDB gets store_mismatch.
+// (Chromium); elsewhere the second tab gets store_in_use. An import that is under way does not open, store_in_use or
+// cannot_open, and who had the old set open in IndexedDB gets store_mismatch.
 //
 // Limits: OPFS is for dedicated workers only, so what a worker imported a window does not find, and the other way round
 // the worker finds in IndexedDB only what it does not have in OPFS: import and open from the same kind of place. What
@@ -131,7 +131,7 @@ class browser_store {
   }
 
   template <class Store>
-  static void end(void* context, Store&& found) {
+  static void end(void* context, Store found) {
     const auto done = detail::take_pending<opening>(context);
     browser_store store(std::move(found));
     store.errors_ = done.errors;
