@@ -23,6 +23,8 @@
 #include <thimble/quant/sq4.hpp>
 #include <thimble/quant/sq8.hpp>
 
+#include <thimble/store/browser_store.hpp>
+#include <thimble/store/browser_writer.hpp>
 #include <thimble/store/cache_store.hpp>
 #include <thimble/store/file_store.hpp>
 #include <thimble/store/http_store.hpp>

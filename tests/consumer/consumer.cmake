@@ -17,7 +17,7 @@ endforeach()
 # Two files that include everything: a header that defines something twice would not link.
 add_executable(consumer "${CMAKE_CURRENT_LIST_DIR}/main.cpp" "${CMAKE_CURRENT_LIST_DIR}/second.cpp")
 if(EMSCRIPTEN)
-  target_link_libraries(consumer PRIVATE thimble::idbfs thimble::indexeddb thimble::opfs thimble::http)
+  target_link_libraries(consumer PRIVATE thimble::idbfs thimble::browser thimble::http)
 else()
   target_link_libraries(consumer PRIVATE thimble::thimble)
 endif()

@@ -10,9 +10,11 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <new>
 #include <utility>
 
+#include <thimble/core/aligned_buffer.hpp>
 #include <thimble/core/config.hpp>
 #include <thimble/core/error.hpp>
 
@@ -65,18 +67,27 @@ class browser_handle {
 
 // What one call has to remember until JavaScript answers; null when memory is short.
 template <class Pending>
-[[nodiscard]] Pending* make_pending(const Pending& value) {
+[[nodiscard]] Pending* make_pending(Pending value) {
   void* memory = THIMBLE_ALLOCATE(sizeof(Pending), alignof(std::max_align_t));
-  return memory == nullptr ? nullptr : new (memory) Pending(value);
+  return memory == nullptr ? nullptr : new (memory) Pending(std::move(value));
 }
 
 // Takes it back and frees the memory.
 template <class Pending>
 [[nodiscard]] Pending take_pending(void* context) {
   auto* pending = static_cast<Pending*>(context);
-  const Pending value = *pending;
+  Pending value = std::move(*pending);
+  pending->~Pending();
   THIMBLE_DEALLOCATE(pending, sizeof(Pending), alignof(std::max_align_t));
   return value;
+}
+
+// A copy of a name that is asked for more than once, with its end.
+[[nodiscard]] inline expected<aligned_buffer<char>> keep_name(const char* name) {
+  const std::size_t length = std::strlen(name) + 1;
+  auto kept = aligned_buffer<char>::create(length);
+  if (kept) std::memcpy(kept->data(), name, length);
+  return kept;
 }
 
 [[nodiscard]] constexpr error no_memory_for_request() {
