@@ -23,10 +23,32 @@
 
 #include "unit/support/outcome.hpp"
 
+#if THIMBLE_EMSCRIPTEN
+#include <emscripten/emscripten.h>
+#endif
+
 namespace thimble {
 namespace {
 
 namespace browser_cases {
+
+bool has_storage() {
+#if THIMBLE_EMSCRIPTEN
+  return emscripten_run_script_int("typeof navigator != 'undefined' && !!navigator.storage") != 0;
+#else
+  return false;
+#endif
+}
+
+// Where a browser has storage nothing is answered before the test ends.
+class no_browser : public testing::Test {
+ protected:
+  void SetUp() override {
+    if (has_storage()) GTEST_SKIP() << "there is storage: tests/browser";
+  }
+};
+using browser_writer_alone = no_browser;
+using browser_store_alone = no_browser;
 
 constexpr errc absent = THIMBLE_EMSCRIPTEN ? errc::store_unavailable : errc::unsupported;
 
@@ -92,7 +114,7 @@ std::optional<errc> read(browser_store& store, std::span<const node> nodes, std:
   return seen.code;
 }
 
-TEST(browser_writer, without_a_browser_takes_memory_and_says_why) {
+TEST_F(browser_writer_alone, without_a_browser_takes_memory_and_says_why) {
   const auto writer = begin({.n = 3, .dim = 4});
   ASSERT_EQ(writer.code, std::nullopt);
   EXPECT_EQ(writer.got->where(), browser_place::memory);
@@ -104,7 +126,7 @@ TEST(browser_writer, without_a_browser_takes_memory_and_says_why) {
   EXPECT_EQ(writer.got->persisted(), std::nullopt);
 }
 
-TEST(browser_writer, hands_over_the_rows_in_memory_bit_for_bit_with_their_identity) {
+TEST_F(browser_writer_alone, hands_over_the_rows_in_memory_bit_for_bit_with_their_identity) {
   constexpr std::size_t n = 200;
   constexpr std::size_t dim = 7;
   std::vector<float> floats(n * dim);
@@ -145,7 +167,7 @@ TEST(browser_writer, hands_over_the_rows_in_memory_bit_for_bit_with_their_identi
   check(bytes, element_type::uint8);
 }
 
-TEST(browser_writer, rounds_floats_where_they_are_kept_as_float16) {
+TEST_F(browser_writer_alone, rounds_floats_where_they_are_kept_as_float16) {
   constexpr std::array<float, 4> values{1, 2049, -0.1f, 65504};
   auto writer = begin({.n = 2, .dim = 2, .element = element_type::float16});
   ASSERT_EQ(writer.code, std::nullopt);
@@ -161,7 +183,7 @@ TEST(browser_writer, rounds_floats_where_they_are_kept_as_float16) {
   for (std::size_t i = 0; i < values.size(); ++i) EXPECT_EQ(rows[i], static_cast<float>(half::nearest(values[i])));
 }
 
-TEST(browser_writer, refuses_rows_that_are_not_what_was_announced_and_is_over_then) {
+TEST_F(browser_writer_alone, refuses_rows_that_are_not_what_was_announced_and_is_over_then) {
   constexpr std::array<float, 12> zeros{};
   const std::span<const float> rows(zeros);
   const auto refused = [&](errc code, auto values, element_type element = element_type::float32) {
@@ -182,7 +204,7 @@ TEST(browser_writer, refuses_rows_that_are_not_what_was_announced_and_is_over_th
   refused(errc::too_large, std::span<const float>(large), element_type::float16);
 }
 
-TEST(browser_writer, goes_on_after_a_finish_that_came_too_early) {
+TEST_F(browser_writer_alone, goes_on_after_a_finish_that_came_too_early) {
   constexpr std::array<float, 8> zeros{};
   const std::span<const float> rows(zeros);
   auto writer = begin({.n = 2, .dim = 4});
@@ -202,7 +224,7 @@ TEST(browser_writer, impossible_sets_are_refused) {
   EXPECT_EQ(begin({.n = 3, .dim = 4, .element = element_type::bfloat16}).code, errc::unsupported);
 }
 
-TEST(browser_store, without_a_browser_nothing_opens_and_nothing_is_removed) {
+TEST_F(browser_store_alone, without_a_browser_nothing_opens_and_nothing_is_removed) {
   answer<browser_store> store;
   browser_store::open("set", store.opening());
   EXPECT_EQ(store.calls, 1);
