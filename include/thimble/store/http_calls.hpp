@@ -65,7 +65,7 @@ struct fetch_calls {
   }
 
   // Ends what is under way for this context: its `then` is called soon, not before this returns.
-  static void abort(void* context) { thimble_http_abort(context); }
+  static void cancel(void* context) { thimble_http_abort(context); }
 };
 
 }  // namespace thimble::inline THIMBLE_FLAGS::detail

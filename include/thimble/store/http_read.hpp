@@ -109,7 +109,7 @@ class http_read {
   void give_up(const error& why) {
     failure_ = why;
     for (slot& s : slots_)
-      if (s.busy) s.request.abort();
+      if (s.busy) s.request.cancel();
   }
 
   const http_source& source_;

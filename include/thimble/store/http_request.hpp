@@ -81,9 +81,9 @@ class http_request {
   }
 
   // `then` comes soon, with cancelled.
-  void abort() {
+  void cancel() {
     aborted_ = true;
-    Transport::abort(this);
+    Transport::cancel(this);
   }
 
   [[nodiscard]] const http_answer& answer() const { return answer_; }

@@ -78,7 +78,7 @@ class http_server {
     current->queue_.push_back({std::nullopt, 0, then, context});
     return 0;
   }
-  static void abort(void* /*context*/) { ++current->aborted; }
+  static void cancel(void* /*context*/) { ++current->aborted; }
 
  private:
   struct waiting {
