@@ -24,14 +24,20 @@ class integer_record {
 
   integer_record(unsigned bits, std::size_t dim, std::byte* record) : bits_(bits), dim_(dim), record_(record) {}
 
-  // To be filled before finish() and before add_remainder().
+  // To be filled before finish() and before add_remainder(): here, or by round().
   [[nodiscard]] std::int8_t* values() const { return reinterpret_cast<std::int8_t*>(record_ + header_bytes); }
+
+  // The values of a query, zeros behind it to a multiple of 16, which becomes what they leave of it. Answers their
+  // step.
+  [[nodiscard]] float round(const simd::kernel_set& kernels, float* query, float range) const {
+    return kernels.round(query, round_up(dim_, std::size_t{16}), range, values());
+  }
 
   // scale: of twice the centred dot product; scaled_rows: whether rows have a scale of their own (kernel_set.hpp).
   void finish(const simd::kernel_set& kernels, std::size_t factor_offset, float scale, float base,
               bool scaled_rows = false) const {
     std::byte* arranged = record_ + arranged_offset(dim_);
-    const std::int32_t sum = arrange(kernels, arranged);
+    const std::int32_t sum = kernels.arrange(bits_, values(), dim_, arranged);
     auto* header = new (record_) contents{
         .query = {.values = arranged,
                   .bases = nullptr,
@@ -51,7 +57,7 @@ class integer_record {
   void add_remainder(const simd::kernel_set& kernels, float scale) const {
     std::byte* arranged = record_ + arranged_offset(dim_) + simd::arranged_bytes(bits_, dim_);
     auto& query = reinterpret_cast<contents*>(record_)->query;
-    query.remainder_sum = arrange(kernels, arranged);
+    query.remainder_sum = kernels.arrange(bits_, values(), dim_, arranged);
     query.remainder_values = arranged;
     query.remainder_scale = scale;
   }
@@ -75,14 +81,6 @@ class integer_record {
 
   [[nodiscard]] static std::size_t arranged_offset(std::size_t dim) {
     return header_bytes + round_up(dim, std::size_t{64});
-  }
-
-  // Lays the values out for the kernels; answers their sum.
-  [[nodiscard]] std::int32_t arrange(const simd::kernel_set& kernels, std::byte* to) const {
-    kernels.arrange(bits_, values(), dim_, to);
-    std::int32_t sum = 0;
-    for (std::size_t j = 0; j < dim_; ++j) sum += values()[j];
-    return sum;
   }
 
   unsigned bits_;

@@ -85,10 +85,9 @@ class rabitq_model {
   [[nodiscard]] double mean_length2() const { return mean_length2_; }
 
   // out = vector - mean, padded with zeros.
-  void centre(std::span<const float> vector, float* out) const {
-    const float* from = mean();
-    for (std::size_t j = 0; j < dim_; ++j) out[j] = vector[j] - from[j];
-    for (std::size_t j = dim_; j < padded_dim(); ++j) out[j] = 0;
+  void centre(const simd::kernel_set& kernels, std::span<const float> vector, float* out) const {
+    kernels.subtract(vector.data(), mean(), dim_, out);
+    std::fill(out + round_up(dim_, std::size_t{16}), out + padded_dim(), 0.0f);
   }
 
   void rotate(const simd::kernel_set& kernels, float* values) const { rotation_.apply(kernels, values); }
@@ -151,7 +150,7 @@ class rabitq_model {
     std::memcpy(with_centroids->mean_data(), mean(), dim_ * sizeof(float));
     for (std::size_t c = 0; c < k; ++c) {
       float* rotated = with_centroids->mean_data() + dim_ + c * padded_dim();
-      centre(clusters->centroid(c), rotated);
+      centre(options.kernels, clusters->centroid(c), rotated);
       rotate(options.kernels, rotated);
       // Vectors of the largest size have rotated ones that no file may say.
       if (!is_finite({rotated, padded_dim()})) return {};

@@ -13,7 +13,6 @@
 
 #include <thimble/core/bytes.hpp>
 #include <thimble/core/config.hpp>
-#include <thimble/quant/query_rounding.hpp>
 #include <thimble/simd/kernel_set.hpp>
 
 namespace thimble::inline THIMBLE_FLAGS::detail {
@@ -99,11 +98,9 @@ class rabitq_query : public prepared_rabitq_query {
 
   // The same from the rotated query.
   void round_and_finish(const simd::kernel_set& kernels, std::size_t factor_offset) const {
-    const float step = round_query(rotated(), layout_.dim, layout_.bits == 8 ? 63 : 127, values());
-    finish(kernels, factor_offset, step);
+    finish(kernels, factor_offset, kernels.round(rotated(), layout_.dim, layout_.bits == 8 ? 63 : 127, values()));
     if (layout_.rounds() == 1) return;
-    subtract_rounded(rotated(), layout_.dim, step, values());
-    const float rest = round_query(rotated(), layout_.dim, 63, values());
+    const float rest = kernels.round(rotated(), layout_.dim, 63, values());
     auto& whole = *reinterpret_cast<header*>(record_);
     whole.query.remainder_sum = arrange(kernels, 1);
     whole.query.remainder_values = record_ + layout_.arranged() + simd::arranged_bytes(layout_.bits, layout_.dim);
@@ -116,12 +113,8 @@ class rabitq_query : public prepared_rabitq_query {
 
   // For the kernels; answers the sum of the values.
   [[nodiscard]] std::int32_t arrange(const simd::kernel_set& kernels, std::size_t round) const {
-    const std::int8_t* s = values();
-    kernels.arrange(layout_.bits, s, layout_.dim,
-                    record_ + layout_.arranged() + round * simd::arranged_bytes(layout_.bits, layout_.dim));
-    std::int32_t sum = 0;
-    for (std::size_t j = 0; j < layout_.dim; ++j) sum += s[j];
-    return sum;
+    return kernels.arrange(layout_.bits, values(), layout_.dim,
+                           record_ + layout_.arranged() + round * simd::arranged_bytes(layout_.bits, layout_.dim));
   }
 
   rabitq_query_layout layout_;

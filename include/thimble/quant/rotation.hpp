@@ -3,11 +3,8 @@
 //
 // A seeded random rotation without a matrix: four rounds of random sign flips and a fast Walsh-Hadamard transform of
 // the largest power-of-two block, at the head and at the tail of the vector in turn, and where that block is not all of
-// it a step that mixes both halves (Kac's walk). Vectors are padded with zeros to a multiple of 64 values. About 2 us
+// it a step that mixes both halves (Kac's walk). Vectors are padded with zeros to a multiple of 64 values. About 1 us
 // at dim 768; 16 bytes of signs a dimension.
-//
-// The same bits everywhere: each multiplication is the last operation of a pass over memory, so that no compiler can
-// fuse it with a sum.
 
 #pragma once
 
@@ -49,24 +46,25 @@ class rotation {
   // In place: values holds padded_dim() floats, zeros behind the vector's own.
   void apply(const simd::kernel_set& kernels, float* values) const {
     for (std::size_t round = 0; round < rounds; ++round) {
-      flip(values, signs_.data() + round * padded_dim_);
+      kernels.flip(values, signs_.data() + round * padded_dim_, padded_dim_);
       kernels.hadamard(block_of(round, values), power_, scale_);
-      if (power_ != padded_dim_) mix_halves(values);
+      if (power_ != padded_dim_) kernels.mix_halves(values, padded_dim_, half_scale);
     }
   }
 
   // Undoes apply(), but for the rounding of floats: each step is its own inverse.
   void apply_inverse(const simd::kernel_set& kernels, float* values) const {
     for (std::size_t round = rounds; round-- > 0;) {
-      if (power_ != padded_dim_) mix_halves(values);
+      if (power_ != padded_dim_) kernels.mix_halves(values, padded_dim_, half_scale);
       kernels.hadamard(block_of(round, values), power_, scale_);
-      flip(values, signs_.data() + round * padded_dim_);
+      kernels.flip(values, signs_.data() + round * padded_dim_, padded_dim_);
     }
   }
 
  private:
   static constexpr std::size_t rounds = 4;
   static constexpr std::size_t block = 64;
+  static constexpr float half_scale = 0.70710678f;  // 1 / sqrt(2)
 
   rotation(std::size_t padded_dim, aligned_buffer<std::uint32_t> signs)
       : padded_dim_(padded_dim),
@@ -76,27 +74,6 @@ class rotation {
 
   [[nodiscard]] float* block_of(std::size_t round, float* values) const {
     return values + (round % 2 == 0 ? 0 : padded_dim_ - power_);
-  }
-
-  void flip(float* values, const std::uint32_t* signs) const {
-    for (std::size_t i = 0; i < padded_dim_; i += block)
-      for (std::size_t j = i; j < i + block; ++j)
-        values[j] = std::bit_cast<float>(std::bit_cast<std::uint32_t>(values[j]) ^ signs[j]);
-  }
-
-  // (x, y) -> (x + y, x - y) / sqrt(2) for values half a vector apart.
-  void mix_halves(float* values) const {
-    constexpr float factor = 0.70710678f;
-    constexpr std::size_t half_block = block / 2;
-    float* upper = values + padded_dim_ / 2;
-    for (std::size_t i = 0; i < padded_dim_ / 2; i += half_block) {
-      for (std::size_t j = i; j < i + half_block; ++j) {
-        const float x = values[j];
-        const float y = upper[j];
-        values[j] = (x + y) * factor;
-        upper[j] = (x - y) * factor;
-      }
-    }
   }
 
   std::size_t padded_dim_;

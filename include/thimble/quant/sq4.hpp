@@ -17,7 +17,6 @@
 #pragma once
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -32,7 +31,6 @@
 #include <thimble/metric/vector_check.hpp>
 #include <thimble/quant/integer_record.hpp>
 #include <thimble/quant/quantizer.hpp>
-#include <thimble/quant/query_rounding.hpp>
 #include <thimble/quant/range_histogram.hpp>
 #include <thimble/quant/rounding.hpp>
 #include <thimble/quant/training_sample.hpp>
@@ -128,20 +126,14 @@ class sq4 {
     return detail::integer_record::bytes(bits, dim_) + round_up(dim_ * sizeof(float), std::size_t{64});
   }
 
-  // Every operation is one rounding that no compiler can fuse away: float differences, exact products in double.
   void prepare(const simd::kernel_set& kernels, std::span<const float> vector, std::byte* query) const {
+    const float* mids = parameters_.data();
     float* scaled = scaled_values(query);
-    std::array<double, lanes> squares{};
-    for (std::size_t j = 0; j < dim_; ++j) {
-      const float centred = vector[j] - mid(j);
-      scaled[j] = centred * step(j);
-      const double a = metric_ == metric::l2 ? centred : vector[j];
-      const double b = metric_ == metric::l2 ? centred : mid(j);
-      squares[j % lanes] += a * b;
-    }
-    double total = 0;
-    for (const double partial : squares) total += partial;
-    finish(kernels, query, metric_ == metric::l2 ? total : 1 - total);
+    kernels.subtract(vector.data(), mids, dim_, scaled);
+    const float base =
+        metric_ == metric::l2 ? kernels.dot(scaled, scaled, dim_) : 1 - kernels.dot(vector.data(), mids, dim_);
+    kernels.multiply(scaled, mids + dim_, dim_);
+    finish(kernels, query, base);
   }
 
   // The code stands for mid + g step v.
@@ -156,7 +148,8 @@ class sq4 {
       mid_norm2 += static_cast<double>(mid(j)) * mid(j);
     }
     const auto add = static_cast<double>(load_as<float>(code + factor_offset()));
-    finish(kernels, query, metric_ == metric::l2 ? add : 1 - mid_norm2 + add);
+    std::fill(scaled + dim_, scaled + round_up(dim_, std::size_t{16}), 0.0f);
+    finish(kernels, query, static_cast<float>(metric_ == metric::l2 ? add : 1 - mid_norm2 + add));
   }
 
   void estimate(const simd::kernel_set& kernels, const std::byte* query, simd::code_rows codes, const node* nodes,
@@ -167,7 +160,6 @@ class sq4 {
  private:
   static constexpr unsigned bits = 4;
   static constexpr unsigned n_levels = 16;
-  static constexpr std::size_t lanes = 8;
 
   sq4(std::size_t dim, metric m, aligned_buffer<float> parameters)
       : dim_(dim), metric_(m), parameters_(std::move(parameters)) {}
@@ -192,10 +184,10 @@ class sq4 {
   }
 
   // From the scaled values to the integer query.
-  void finish(const simd::kernel_set& kernels, std::byte* query, double base) const {
+  void finish(const simd::kernel_set& kernels, std::byte* query, float base) const {
     const detail::integer_record record(bits, dim_, query);
-    const float query_step = detail::round_query(scaled_values(query), dim_, 127, record.values());
-    record.finish(kernels, factor_offset(), query_step / 2, static_cast<float>(base), true);
+    const float query_step = record.round(kernels, scaled_values(query), 127);
+    record.finish(kernels, factor_offset(), query_step / 2, base, true);
   }
 
   std::size_t dim_;

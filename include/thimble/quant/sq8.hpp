@@ -17,7 +17,6 @@
 #pragma once
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -32,7 +31,6 @@
 #include <thimble/metric/vector_check.hpp>
 #include <thimble/quant/integer_record.hpp>
 #include <thimble/quant/quantizer.hpp>
-#include <thimble/quant/query_rounding.hpp>
 #include <thimble/quant/rounding.hpp>
 #include <thimble/quant/training_sample.hpp>
 #include <thimble/quant/value_histogram.hpp>
@@ -123,26 +121,15 @@ class sq8 {
     return record_bytes() + round_up(dim_ * sizeof(float), std::size_t{64});
   }
 
-  // Every operation is one rounding that no compiler can fuse away: float differences, exact products in double.
   void prepare(const simd::kernel_set& kernels, std::span<const float> vector, std::byte* query) const {
     const float* mean = parameters_.data();
     auto* centred = reinterpret_cast<float*>(query + record_bytes());
-    std::array<double, lanes> squares{};
-    for (std::size_t j = 0; j < dim_; ++j) {
-      centred[j] = vector[j] - mean[j];
-      const double a = metric_ == metric::l2 ? centred[j] : vector[j];
-      const double b = metric_ == metric::l2 ? centred[j] : mean[j];
-      squares[j % lanes] += a * b;
-    }
-    double total = 0;
-    for (const double partial : squares) total += partial;
-
+    kernels.subtract(vector.data(), mean, dim_, centred);
+    const float base =
+        metric_ == metric::l2 ? kernels.dot(centred, centred, dim_) : 1 - kernels.dot(vector.data(), mean, dim_);
     const detail::integer_record record(bits, dim_, query);
-    const float query_step = detail::round_query(centred, dim_, query_range, record.values());
-    record.finish(kernels, factor_offset(), scale_of(query_step),
-                  static_cast<float>(metric_ == metric::l2 ? total : 1 - total));
-    detail::subtract_rounded(centred, dim_, query_step, record.values());
-    record.add_remainder(kernels, scale_of(detail::round_query(centred, dim_, query_range, record.values())));
+    record.finish(kernels, factor_offset(), scale_of(record.round(kernels, centred, query_range)), base);
+    record.add_remainder(kernels, scale_of(record.round(kernels, centred, query_range)));
   }
 
   // s = v / 2 rounded: the code without its last bit.
@@ -171,7 +158,6 @@ class sq8 {
 
  private:
   static constexpr unsigned bits = 8;
-  static constexpr std::size_t lanes = 8;
   static constexpr float half_range = 127.5f;
   static constexpr float query_range = 63;
   static constexpr double clipped = 0.0001;

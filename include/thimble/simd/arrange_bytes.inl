@@ -15,8 +15,11 @@ inline void arrange_plane(unsigned width, const std::int8_t* values, std::size_t
   const std::size_t fields = 8 / width;
   const std::size_t arranged = arranged_plane(width, dim);
   if (width == 8) {
-    for (std::size_t j = 0; j < dim; ++j) to[j] = static_cast<std::int8_t>(values[j] + 64);
-    for (std::size_t j = dim; j < arranged; ++j) to[j] = 0;
+    std::size_t i = 0;
+    for (; i + plane_block <= dim; i += plane_block)
+      for (std::size_t j = i; j < i + plane_block; ++j) to[j] = static_cast<std::int8_t>(values[j] + 64);
+    for (; i < dim; ++i) to[i] = static_cast<std::int8_t>(values[i] + 64);
+    for (; i < arranged; ++i) to[i] = 0;
     return;
   }
   const std::size_t last = arranged - register_bytes * fields;

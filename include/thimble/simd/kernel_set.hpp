@@ -92,9 +92,9 @@ inline constexpr unsigned max_bits = 8;
 struct kernel_set {
   isa set;
 
-  // Lays a query's values s (dim of them) out as the kernels of these codes read them, once per query. to: 64-byte
-  // aligned, arranged_bytes(bits, dim), all of which are written or zero already.
-  void (*arrange)(unsigned bits, const std::int8_t* values, std::size_t dim, std::byte* to);
+  // Lays a query's values s (dim of them) out as the kernels of these codes read them, once per query, and answers
+  // their sum. to: 64-byte aligned, arranged_bytes(bits, dim), all of which are written or zero already.
+  std::int32_t (*arrange)(unsigned bits, const std::int8_t* values, std::size_t dim, std::byte* to);
 
   // [bits]: out[i] = distance of row nodes[i] from the query. Prefetches the rows it is about to read. [0] is null.
   void (*estimate[max_bits + 1])(const integer_query& query, code_rows rows, const node* nodes, std::size_t n,
@@ -116,6 +116,20 @@ struct kernel_set {
   // n values as floats. from: aligned as its type is.
   void (*widen_halfs)(const half* from, std::size_t n, float* to);
   void (*widen_bytes)(const std::uint8_t* from, std::size_t n, float* to);
+
+  // out = a - b, and values *= factors: then zeros from n on to a multiple of 16.
+  void (*subtract)(const float* a, const float* b, std::size_t n, float* out);
+  void (*multiply)(float* values, const float* factors, std::size_t n);
+
+  // A query becomes small integers: to = values / step to nearest, in -range..range (at most 127), and values -= step *
+  // to. Answers the step: the largest magnitude over range, so that inner products are neither stretched nor shrunk; 0
+  // where that is next to nothing. n: a multiple of 16.
+  float (*round)(float* values, std::size_t n, float range, std::int8_t* to);
+
+  // The sign of each value changes where signs has its bit (others are 0). n: a multiple of 16.
+  void (*flip)(float* values, const std::uint32_t* signs, std::size_t n);
+  // (a, b) -> (a + b, a - b) * scale for values n / 2 apart; n a multiple of 32.
+  void (*mix_halves)(float* values, std::size_t n, float scale);
 
   // The Walsh-Hadamard transform of n values in place (n a power of two, at least 64), times scale. The steps go from
   // neighbours (h = 1) to halves (h = n / 2): (a, b) -> (a + b, a - b) for values h apart; the factor comes last.

@@ -8,8 +8,8 @@
 //   arrange_plane;
 //
 // - for floats: lanes, vec, zero, load and load_first (of floats and of finite halfs), load_any (of all halfs and of
-//   bytes), broadcast, store, add, subtract, multiply (rounded: never fused with the sum), rounded (the same for one
-//   float), fold, mix<h>;
+//   bytes), broadcast, store, add, subtract, larger, multiply (rounded: never fused with the sum), rounded (the same
+//   for one float), flip, nearest (integers, ties to even), store_bytes (of such integers), fold, mix<h>;
 //
 // - for loops: rows_at_once and float_rows_at_once (1 to 4), prefetches.
 //
@@ -195,13 +195,25 @@ void estimate(const integer_query& query, code_rows rows, const node* nodes, std
   if constexpr (rows_at_once > 1) estimate_rest<Bits, rows_at_once - 1>(query, rows, nodes + i, n - i, out + i);
 }
 
-inline void arrange(unsigned bits, const std::int8_t* values, std::size_t dim, std::byte* to) {
+// Blocks of a known size are what GCC's -O2 takes to vector registers.
+inline std::int32_t sum_of(const std::int8_t* values, std::size_t dim) {
+  constexpr std::size_t block = 64;
+  std::int32_t sum = 0;
+  std::size_t i = 0;
+  for (; i + block <= dim; i += block)
+    for (std::size_t j = i; j < i + block; ++j) sum += values[j];
+  for (; i < dim; ++i) sum += values[i];
+  return sum;
+}
+
+inline std::int32_t arrange(unsigned bits, const std::int8_t* values, std::size_t dim, std::byte* to) {
   auto* plane = reinterpret_cast<std::int8_t*>(to);
   for (unsigned width = 8; width > 0; width /= 2) {
     if ((bits & width) == 0) continue;
     arrange_plane(width, values, dim, plane);
     plane += arranged_plane(width, dim);
   }
+  return sum_of(values, dim);
 }
 
 // ----------------------------------------------------------------------------------------------------- float rows
@@ -329,6 +341,70 @@ THIMBLE_ALWAYS_INLINE void widen(const Value* from, std::size_t n, float* to) {
 inline void widen_halfs(const half* from, std::size_t n, float* to) { widen(from, n, to); }
 inline void widen_bytes(const std::uint8_t* from, std::size_t n, float* to) { widen(from, n, to); }
 
+// -------------------------------------------------------------------------------------------------------- queries
+
+struct difference {
+  static THIMBLE_ALWAYS_INLINE vec of(vec a, vec b) { return subtract(a, b); }
+};
+
+// Of both vectors n values are read, a multiple of 16 is written.
+template <class Term>
+THIMBLE_ALWAYS_INLINE void each(const float* a, const float* b, std::size_t n, float* out) {
+  std::size_t i = 0;
+  for (; i + lanes <= n; i += lanes) store(out + i, Term::of(load(a + i), load(b + i)));
+  if (i < n) {
+    store(out + i, Term::of(load_first(a + i, n - i), load_first(b + i, n - i)));
+    i += lanes;
+  }
+  for (; i % 16 != 0; i += lanes) store(out + i, zero());
+}
+inline void subtract(const float* a, const float* b, std::size_t n, float* out) { each<difference>(a, b, n, out); }
+inline void multiply(float* values, const float* factors, std::size_t n) { each<product>(values, factors, n, values); }
+
+inline float largest_magnitude(const float* values, std::size_t n) {
+  vec most = zero();
+  for (std::size_t i = 0; i < n; i += lanes) {
+    const vec v = load(values + i);
+    most = larger(most, larger(v, subtract(zero(), v)));
+  }
+  float of_lanes[lanes];
+  store(of_lanes, most);
+  float largest = 0;
+  for (std::size_t i = 0; i < lanes; ++i) largest = of_lanes[i] > largest ? of_lanes[i] : largest;
+  return largest;
+}
+
+inline float round(float* values, std::size_t n, float range, std::int8_t* to) {
+  const float largest = largest_magnitude(values, n);
+  // 0 where the step's inverse could be no float: distances that small are 0 anyway.
+  const bool anything = largest > 1e-30f;
+  const float step = anything ? largest / range : 0.0f;
+  const vec steps = broadcast(step);
+  const vec inverse = broadcast(anything ? range / largest : 0.0f);
+  for (std::size_t i = 0; i < n; i += lanes) {
+    const vec v = load(values + i);
+    const vec whole = nearest(multiply(v, inverse));
+    store_bytes(to + i, whole);
+    store(values + i, subtract(v, multiply(steps, whole)));
+  }
+  return step;
+}
+
+inline void flip(float* values, const std::uint32_t* signs, std::size_t n) {
+  for (std::size_t i = 0; i < n; i += lanes) store(values + i, flip(load(values + i), signs + i));
+}
+
+inline void mix_halves(float* values, std::size_t n, float scale) {
+  const vec factor = broadcast(scale);
+  float* upper = values + n / 2;
+  for (std::size_t i = 0; i < n / 2; i += lanes) {
+    const vec a = load(values + i);
+    const vec b = load(upper + i);
+    store(values + i, multiply(add(a, b), factor));
+    store(upper + i, multiply(subtract(a, b), factor));
+  }
+}
+
 // ----------------------------------------------------------------------------------------------------- transform
 
 // Pairs within a register, for all h below its lanes: mix<h> is (a, b) -> (a + b, a - b) for lanes h apart.
@@ -344,7 +420,25 @@ THIMBLE_ALWAYS_INLINE vec mix_lanes(vec v) {
 inline void hadamard(float* values, std::size_t n, float scale) {
   if constexpr (lanes > 1)
     for (std::size_t i = 0; i < n; i += lanes) store(values + i, mix_lanes(load(values + i)));
-  for (std::size_t h = lanes; h < n; h *= 2) {
+  std::size_t h = lanes;
+  // Two steps at once: half the loads and stores.
+  for (; 2 * h < n; h *= 4) {
+    for (std::size_t i = 0; i < n; i += 4 * h) {
+      for (std::size_t j = i; j < i + h; j += lanes) {
+        const vec a = load(values + j);
+        const vec b = load(values + j + h);
+        const vec c = load(values + j + 2 * h);
+        const vec d = load(values + j + 3 * h);
+        const vec sum = add(a, b), difference = subtract(a, b);
+        const vec upper_sum = add(c, d), upper_difference = subtract(c, d);
+        store(values + j, add(sum, upper_sum));
+        store(values + j + h, add(difference, upper_difference));
+        store(values + j + 2 * h, subtract(sum, upper_sum));
+        store(values + j + 3 * h, subtract(difference, upper_difference));
+      }
+    }
+  }
+  for (; h < n; h *= 2) {
     for (std::size_t i = 0; i < n; i += 2 * h) {
       for (std::size_t j = i; j < i + h; j += lanes) {
         const vec a = load(values + j);
@@ -371,5 +465,10 @@ THIMBLE_KERNEL_TABLE constexpr kernel_set kernels = {
     .dot = dot,
     .widen_halfs = widen_halfs,
     .widen_bytes = widen_bytes,
+    .subtract = subtract,
+    .multiply = multiply,
+    .round = round,
+    .flip = flip,
+    .mix_halves = mix_halves,
     .hadamard = hadamard,
 };

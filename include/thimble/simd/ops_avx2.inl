@@ -180,6 +180,16 @@ THIMBLE_ALWAYS_INLINE vec load_first(const half* p, std::size_t n) {
 
 THIMBLE_ALWAYS_INLINE vec add(vec a, vec b) { return _mm256_add_ps(a, b); }
 THIMBLE_ALWAYS_INLINE vec subtract(vec a, vec b) { return _mm256_sub_ps(a, b); }
+THIMBLE_ALWAYS_INLINE vec larger(vec a, vec b) { return _mm256_max_ps(a, b); }
+THIMBLE_ALWAYS_INLINE vec flip(vec v, const std::uint32_t* signs) {
+  return _mm256_xor_ps(v, _mm256_castsi256_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(signs))));
+}
+THIMBLE_ALWAYS_INLINE vec nearest(vec v) { return _mm256_round_ps(v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
+THIMBLE_ALWAYS_INLINE void store_bytes(std::int8_t* p, vec whole) {
+  const __m256i words = _mm256_cvtps_epi32(whole);
+  const __m128i halves = _mm_packs_epi32(_mm256_castsi256_si128(words), _mm256_extracti128_si256(words, 1));
+  _mm_storel_epi64(reinterpret_cast<__m128i*>(p), _mm_packs_epi16(halves, halves));
+}
 
 // Intrinsics are plain operators to GCC, which fuses them where the user's flags have FMA. The empty instruction hides
 // that the value is a product, and costs nothing.

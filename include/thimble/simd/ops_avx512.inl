@@ -177,6 +177,16 @@ THIMBLE_ALWAYS_INLINE vec load_first(const half* p, std::size_t n) {
 
 THIMBLE_ALWAYS_INLINE vec add(vec a, vec b) { return _mm512_add_ps(a, b); }
 THIMBLE_ALWAYS_INLINE vec subtract(vec a, vec b) { return _mm512_sub_ps(a, b); }
+THIMBLE_ALWAYS_INLINE vec larger(vec a, vec b) { return _mm512_max_ps(a, b); }
+THIMBLE_ALWAYS_INLINE vec flip(vec v, const std::uint32_t* signs) {
+  return _mm512_xor_ps(v, _mm512_castsi512_ps(_mm512_loadu_si512(signs)));
+}
+THIMBLE_ALWAYS_INLINE vec nearest(vec v) {
+  return _mm512_roundscale_ps(v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+}
+THIMBLE_ALWAYS_INLINE void store_bytes(std::int8_t* p, vec whole) {
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm512_cvtepi32_epi8(_mm512_cvtps_epi32(whole)));
+}
 
 // Intrinsics are plain operators to GCC, which fuses them, as AVX-512 has FMA. The empty instruction hides that the
 // value is a product, and costs nothing.

@@ -102,6 +102,16 @@ THIMBLE_ALWAYS_INLINE vec load_first(const half* p, std::size_t n) {
 
 THIMBLE_ALWAYS_INLINE vec add(vec a, vec b) { return vaddq_f32(a, b); }
 THIMBLE_ALWAYS_INLINE vec subtract(vec a, vec b) { return vsubq_f32(a, b); }
+THIMBLE_ALWAYS_INLINE vec larger(vec a, vec b) { return vmaxq_f32(a, b); }
+THIMBLE_ALWAYS_INLINE vec flip(vec v, const std::uint32_t* signs) {
+  return vreinterpretq_f32_u32(veorq_u32(vreinterpretq_u32_f32(v), vld1q_u32(signs)));
+}
+THIMBLE_ALWAYS_INLINE vec nearest(vec v) { return vrndnq_f32(v); }
+THIMBLE_ALWAYS_INLINE void store_bytes(std::int8_t* p, vec whole) {
+  const int16x4_t words = vmovn_s32(vcvtq_s32_f32(whole));
+  const std::uint32_t bytes = vget_lane_u32(vreinterpret_u32_s8(vmovn_s16(vcombine_s16(words, words))), 0);
+  __builtin_memcpy(p, &bytes, sizeof bytes);
+}
 
 // Intrinsics are plain operators to both compilers, which fuse them. The empty instruction hides that the value is a
 // product, and costs nothing.

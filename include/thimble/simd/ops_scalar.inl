@@ -53,6 +53,16 @@ THIMBLE_ALWAYS_INLINE vec load_any(const std::uint8_t* p) { return static_cast<f
 THIMBLE_ALWAYS_INLINE void store(float* p, vec v) { *p = v; }
 THIMBLE_ALWAYS_INLINE vec add(vec a, vec b) { return a + b; }
 THIMBLE_ALWAYS_INLINE vec subtract(vec a, vec b) { return a - b; }
+THIMBLE_ALWAYS_INLINE vec larger(vec a, vec b) { return a > b ? a : b; }
+THIMBLE_ALWAYS_INLINE vec flip(vec v, const std::uint32_t* signs) {
+  return __builtin_bit_cast(float, __builtin_bit_cast(std::uint32_t, v) ^ *signs);
+}
+// For |v| < 2^22: the sum rounds at the place of the ones, and its bits count them.
+THIMBLE_ALWAYS_INLINE vec nearest(vec v) {
+  constexpr float ones = 0x1.8p23f;
+  return static_cast<float>(__builtin_bit_cast(std::int32_t, v + ones) - __builtin_bit_cast(std::int32_t, ones));
+}
+THIMBLE_ALWAYS_INLINE void store_bytes(std::int8_t* p, vec whole) { *p = static_cast<std::int8_t>(whole); }
 
 // The empty instruction hides from the compiler that the value is a product, so it cannot fuse it into a sum.
 THIMBLE_ALWAYS_INLINE float rounded(float product) {

@@ -103,6 +103,14 @@ THIMBLE_ALWAYS_INLINE vec load_first(const half* p, std::size_t n) { return n < 
 
 THIMBLE_ALWAYS_INLINE vec add(vec a, vec b) { return wasm_f32x4_add(a, b); }
 THIMBLE_ALWAYS_INLINE vec subtract(vec a, vec b) { return wasm_f32x4_sub(a, b); }
+THIMBLE_ALWAYS_INLINE vec larger(vec a, vec b) { return wasm_f32x4_pmax(a, b); }
+THIMBLE_ALWAYS_INLINE vec flip(vec v, const std::uint32_t* signs) { return wasm_v128_xor(v, wasm_v128_load(signs)); }
+THIMBLE_ALWAYS_INLINE vec nearest(vec v) { return wasm_f32x4_nearest(v); }
+THIMBLE_ALWAYS_INLINE void store_bytes(std::int8_t* p, vec whole) {
+  const v128_t words = wasm_i32x4_trunc_sat_f32x4(whole);
+  const v128_t halves = wasm_i16x8_narrow_i32x4(words, words);
+  wasm_v128_store32_lane(p, wasm_i8x16_narrow_i16x8(halves, halves), 0);
+}
 
 // Rounded: fixed-width SIMD has no fused form, and relaxed SIMD's is an intrinsic that nobody calls here
 // (tests/compile/wasm_opcodes makes sure).

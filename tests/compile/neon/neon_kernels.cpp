@@ -41,7 +41,10 @@ void check_floats(const simd::kernel_set& kernels) {
     expect_nothing(test::check_sums<float>(kernels, dim, 7, 1));
     expect_nothing(test::check_sums<half>(kernels, dim, 7, 1));
   }
-  for (const std::size_t n : {64u, 512u, 4096u}) expect_nothing(test::check_hadamard(kernels, n));
+  for (const std::size_t n : {64u, 512u, 4096u}) {
+    expect_nothing(test::check_hadamard(kernels, n));
+    expect_nothing(test::check_query_steps(kernels, n));
+  }
 }
 
 }  // namespace

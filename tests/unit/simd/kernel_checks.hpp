@@ -6,6 +6,9 @@
 
 #pragma once
 
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
 #include <string>
 #include <thimble/simd/isa.hpp>
 #include <vector>
@@ -86,6 +89,72 @@ inline std::string check_hadamard(const simd::kernel_set& kernels, std::size_t n
   for (std::size_t i = 0; i < n; ++i)
     if (bits(out[i]) != bits(expected[i])) return what(kernels, "hadamard", n) + "value " + std::to_string(i);
   return out[n] == untouched ? "" : what(kernels, "hadamard", n) + "wrote behind its values";
+}
+
+// What leads from a query to small integers. n: a multiple of 32.
+inline std::string check_query_steps(const simd::kernel_set& kernels, std::size_t n) {
+  const std::vector<float> values = uneven_floats(n, n);
+  const std::vector<float> others = uneven_floats(n, n + 1);
+  // A dim that is no multiple of 16: what follows becomes 0.
+  const std::size_t dim = n - n % 31;
+  const auto check = [&](const char* kernel, const std::vector<float>& out, auto&& expected) -> std::string {
+    for (std::size_t i = 0; i < n; ++i)
+      if (bits(out[i]) != bits(expected(i))) return what(kernels, kernel, n) + "value " + std::to_string(i);
+    return out[n] == untouched ? "" : what(kernels, kernel, n) + "wrote behind its values";
+  };
+  const auto with_end = [](std::vector<float> of) {
+    of.push_back(untouched);
+    return of;
+  };
+
+  std::vector<float> out(n + 1, untouched);
+  kernels.subtract(values.data(), others.data(), dim, out.data());
+  std::fill(out.begin() + static_cast<std::ptrdiff_t>((dim + 15) / 16 * 16), out.end() - 1, 0.0f);
+  std::string wrong = check("subtract", out, [&](std::size_t i) { return i < dim ? values[i] - others[i] : 0.0f; });
+  if (!wrong.empty()) return wrong;
+
+  out = with_end(values);
+  kernels.multiply(out.data(), others.data(), dim);
+  std::fill(out.begin() + static_cast<std::ptrdiff_t>((dim + 15) / 16 * 16), out.end() - 1, 0.0f);
+  wrong = check("multiply", out, [&](std::size_t i) { return i < dim ? values[i] * others[i] : 0.0f; });
+  if (!wrong.empty()) return wrong;
+
+  std::vector<std::uint32_t> signs(n);
+  for (std::size_t i = 0; i < n; ++i) signs[i] = others[i] > values[i] ? 0x80000000u : 0;
+  out = with_end(values);
+  kernels.flip(out.data(), signs.data(), n);
+  wrong = check("flip", out, [&](std::size_t i) { return signs[i] != 0 ? -values[i] : values[i]; });
+  if (!wrong.empty()) return wrong;
+
+  out = with_end(values);
+  kernels.mix_halves(out.data(), n, 0.7f);
+  wrong = check("mix_halves", out, [&](std::size_t i) {
+    const volatile float mixed = i < n / 2 ? values[i] + values[i + n / 2] : values[i - n / 2] - values[i];
+    return mixed * 0.7f;
+  });
+  if (!wrong.empty()) return wrong;
+
+  float largest = 0;
+  for (const float value : values) largest = std::max(largest, std::fabs(value));
+  for (const float range : {63.0f, 127.0f}) {
+    std::vector<std::int8_t> to(n + 1, 99);
+    out = with_end(values);
+    const float step = kernels.round(out.data(), n, range, to.data());
+    if (bits(step) != bits(largest / range)) return what(kernels, "round", n) + "step";
+    if (to[n] != 99) return what(kernels, "round", n) + "wrote behind its integers";
+    const auto whole = [&](std::size_t i) {
+      const volatile float scaled = values[i] * (range / largest);
+      return std::nearbyint(scaled);
+    };
+    for (std::size_t i = 0; i < n; ++i)
+      if (to[i] != static_cast<int>(whole(i))) return what(kernels, "round", n) + "integer " + std::to_string(i);
+    wrong = check("round", out, [&](std::size_t i) {
+      const volatile float taken = step * whole(i);
+      return values[i] - taken;
+    });
+    if (!wrong.empty()) return wrong;
+  }
+  return "";
 }
 
 }  // namespace thimble::test

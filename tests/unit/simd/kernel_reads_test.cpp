@@ -144,6 +144,22 @@ TEST(kernel_reads, float_kernels_stop_at_the_end_of_both_vectors) {
   }
 }
 
+TEST(kernel_reads, subtracting_and_multiplying_stop_at_the_end_of_both_vectors) {
+  for (const std::size_t dim : test::all_kernel_dims()) {
+    guarded a(dim * sizeof(float));
+    guarded b(dim * sizeof(float));
+    ASSERT_NE(a.as<float>(), nullptr);
+    ASSERT_NE(b.as<float>(), nullptr);
+    const float* query = copy_into(a, test::uneven_floats(dim, 1).data(), dim);
+    const float* mean = copy_into(b, test::uneven_floats(dim, 2).data(), dim);
+    std::vector<float> out(round_up(dim, std::size_t{16}));
+    for (const simd::isa set : simd::attainable()) {
+      (*simd::kernels_for(set))->subtract(query, mean, dim, out.data());
+      (*simd::kernels_for(set))->multiply(out.data(), mean, dim);
+    }
+  }
+}
+
 TEST(kernel_reads, the_transform_stays_within_its_values) {
   for (const std::size_t n : {64u, 128u, 1024u}) {
     guarded values(n * sizeof(float));

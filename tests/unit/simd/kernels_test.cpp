@@ -266,6 +266,44 @@ TEST(hadamard, keeps_lengths_and_is_its_own_inverse) {
   }
 }
 
+TEST(query_steps, are_the_same_on_every_set) {
+  for (const simd::isa set : simd::attainable())
+    for (const std::size_t n : {32u, 64u, 96u, 768u, 65536u}) ASSERT_EQ(test::check_query_steps(kernels(set), n), "");
+}
+
+TEST(query_steps, rounding_keeps_every_value_within_half_a_step_and_the_range) {
+  random_generator random(11);
+  for (const simd::isa set : simd::attainable()) {
+    for (const std::size_t n : {16u, 64u, 784u}) {
+      for (const float range : {63.0f, 127.0f}) {
+        for (const float magnitude : {1e-25f, 1.0f, 1e15f}) {
+          std::vector<float> query(n);
+          for (float& value : query) value = static_cast<float>(random.uniform() - 0.5) * magnitude;
+          std::vector<std::int8_t> values(n);
+          std::vector<float> left = query;
+          const float step = kernels(set).round(left.data(), n, range, values.data());
+          for (std::size_t j = 0; j < n; ++j) {
+            ASSERT_LE(std::abs(values[j]), static_cast<int>(range)) << name(set);
+            ASSERT_LE(std::fabs(left[j]), step * 0.5001f) << name(set);
+            ASSERT_NEAR(left[j] + step * static_cast<float>(values[j]), query[j], magnitude * 1e-6f) << name(set);
+          }
+        }
+      }
+    }
+  }
+}
+
+TEST(query_steps, rounding_makes_nothing_of_what_is_next_to_nothing) {
+  for (const simd::isa set : simd::attainable()) {
+    for (const float tiny : {0.0f, std::numeric_limits<float>::denorm_min(), -1e-38f}) {
+      std::vector<float> query(16, tiny);
+      std::vector<std::int8_t> values(16, 1);
+      EXPECT_EQ(kernels(set).round(query.data(), query.size(), 127, values.data()), 0.0f) << name(set);
+      EXPECT_EQ(values, std::vector<std::int8_t>(16)) << name(set);
+    }
+  }
+}
+
 // Hashes: the same on every machine, compiler and flag, or files give other hits elsewhere.
 TEST(float_kernels, results_have_the_same_bits_on_every_platform) {
   for (const simd::isa set : simd::attainable()) {
