@@ -146,6 +146,7 @@ for (const worker of [true, false])
     test('read one set at once', async () => {
       await one.run((lab, name) => import_made(lab, name, { n: 500 }), name);
       await two.run((lab, name) => lab.later('open', name), name);
+      assert.equal(await two.run((lab) => through_another_tab(lab)), false);
       const reading = async (lab) => {
         let found = 0;
         for (let i = 0; i < 10; ++i) found += await different(lab, make_values(500, 16));

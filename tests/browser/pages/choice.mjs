@@ -3,11 +3,12 @@
 //
 // What the tests of the store that chooses its place do in a page or worker, beside store_lab.mjs.
 
-import { make_values } from './store_lab.mjs';
+import { element_types, make_values } from './store_lab.mjs';
 
 const places = ['opfs', 'indexeddb', 'memory'];
 
-export const begin = (lab, name, n, dim, resume = 0) => lab.later('begin', name, resume, n, dim);
+export const begin = (lab, name, n, dim, resume = 0, element = 'f32') =>
+  lab.later('begin', name, resume, n, dim, element_types[element]);
 
 export const rows_so_far = (lab) => lab.module._lab_rows_so_far(lab.session);
 
@@ -25,18 +26,20 @@ export const choice = (lab, of_writer = 0) => ({
   reasons: [0, 1].map((place) => lab.module.UTF8ToString(lab.module._lab_reason(lab.session, of_writer, place))),
 });
 
-export async function import_made(lab, name, { n = 200, dim = 16, seed = 1 } = {}) {
+export const through_another_tab = (lab) => lab.module._lab_through_another_tab(lab.session) === 1;
+
+export async function import_made(lab, name, { n = 200, dim = 16, seed = 1, element = 'f32' } = {}) {
   const values = make_values(n, dim, 'f32', seed);
-  await begin(lab, name, n, dim);
+  await begin(lab, name, n, dim, 0, element);
   await append(lab, values, dim);
   await lab.later('finish');
   return values;
 }
 
-/** How many values are not those that were imported, over all rows. */
-export async function different(lab, values) {
+/** How many values are not those that were imported, over all rows. `call`: that of lab.read(). */
+export async function different(lab, values, call) {
   const { n } = lab.shape();
-  const rows = await lab.read([...Array(n).keys()]);
+  const rows = await lab.read([...Array(n).keys()], call);
   return rows.length !== values.length ? values.length : rows.filter((value, i) => !Object.is(value, values[i])).length;
 }
 
