@@ -12,51 +12,6 @@ const skip = missing_lab('choice');
 let server;
 let browser;
 
-// What the tests do in the page, beside pages/store_lab.mjs.
-const helpers = () => {
-  const places = ['opfs', 'indexeddb', 'memory'];
-  self.begin = (lab, name, n, dim, resume = 0) => lab.later('begin', name, resume, n, dim);
-  self.rows_so_far = (lab) => lab.module._lab_rows_so_far(lab.session);
-  /** The rows from `from` until `until`, in batches. */
-  self.append = async (lab, values, dim, from = 0, until = values.length / dim, batch = 64) => {
-    for (let row = from; row < until; row += batch) {
-      const rows = values.subarray(row * dim, Math.min(row + batch, until) * dim);
-      await lab.later('append', rows, rows.length);
-    }
-  };
-  /** Where the store (the writer) is, and why it is not in a better place. */
-  self.choice = (lab, of_writer = 0) => ({
-    where: places[lab.module._lab_where(lab.session, of_writer)],
-    reasons: [0, 1].map((place) => lab.module.UTF8ToString(lab.module._lab_reason(lab.session, of_writer, place))),
-  });
-  self.import_made = async (lab, name, { n = 200, dim = 16, seed = 1 } = {}) => {
-    const values = make_values(n, dim, 'f32', seed);
-    await begin(lab, name, n, dim);
-    await append(lab, values, dim);
-    await lab.later('finish');
-    return values;
-  };
-  /** How many values are not those that were imported, over all rows. */
-  self.different = async (lab, values) => {
-    const { n } = lab.shape();
-    const rows = await lab.read([...Array(n).keys()]);
-    return rows.length !== values.length ? values.length : rows.filter((value, i) => !Object.is(value, values[i])).length;
-  };
-  self.persisted = async (lab) => {
-    for (;;) {
-      const answer = lab.module._lab_persisted(lab.session);
-      if (answer !== -1) return answer === 1;
-      await new Promise((resolve) => setTimeout(resolve));
-    }
-  };
-  self.database_names = async () => (await indexedDB.databases()).map(({ name }) => name);
-  self.file_names = async () => {
-    const names = [];
-    for await (const name of (await navigator.storage.getDirectory()).keys()) names.push(name);
-    return names;
-  };
-};
-
 // Storage that a browser refuses.
 const without_opfs = () => {
   StorageManager.prototype.getDirectory = async () => {
@@ -71,7 +26,8 @@ const without_indexeddb = () => {
 
 const open = async ({ worker = true, without = [], context = browser.context } = {}) => {
   const place = await open_store_lab(context, server.address, 'choice', { worker });
-  for (const what of [helpers, ...without]) await place.run(`() => void (${what})()`);
+  await place.run(async () => void Object.assign(self, await import('/pages/choice.mjs')));
+  for (const what of without) await place.run(`() => void (${what})()`);
   return place;
 };
 const fails = (promise, code, value) => assert.rejects(promise, with_code(code, value));
@@ -190,6 +146,7 @@ for (const worker of [true, false])
     test('read one set at once', async () => {
       await one.run((lab, name) => import_made(lab, name, { n: 500 }), name);
       await two.run((lab, name) => lab.later('open', name), name);
+      assert.equal(await two.run((lab) => through_another_tab(lab)), false);
       const reading = async (lab) => {
         let found = 0;
         for (let i = 0; i < 10; ++i) found += await different(lab, make_values(500, 16));
@@ -274,13 +231,23 @@ for (const worker of [true, false])
 describe('where there are no locks', { skip }, () => {
   const without_locks = () => Object.defineProperty(navigator, 'locks', { value: undefined });
 
-  test('an OPFS file is its writer\'s alone anyhow', async () => {
-    const [one, two] = [await open({ without: [without_locks] }), await open({ without: [without_locks] })];
-    await one.run((lab) => begin(lab, 'lockless', 100, 4));
-    await fails(two.run((lab) => begin(lab, 'lockless', 100, 4)), 'store_in_use');
-    await one.close();
-    await two.close();
-  });
+  const with_safaris_error = () => {
+    const create = FileSystemFileHandle.prototype.createSyncAccessHandle;
+    FileSystemFileHandle.prototype.createSyncAccessHandle = function (...options) {
+      return create.apply(this, options).catch(({ message }) => {
+        throw new DOMException(message, 'InvalidStateError');
+      });
+    };
+  };
+  for (const [what, ...without] of [['', without_locks], [', as in Safari', without_locks, with_safaris_error]])
+    test(`an OPFS file is its writer's alone anyhow${what}`, async () => {
+      const [one, two] = [await open({ without }), await open({ without })];
+      await one.run((lab) => begin(lab, 'lockless', 100, 4));
+      await fails(two.run((lab) => begin(lab, 'lockless', 100, 4)), 'store_in_use');
+      await fails(two.run((lab) => lab.later('open', 'lockless')), 'store_in_use');
+      await one.close();
+      await two.close();
+    });
 
   test('in IndexedDB the later import wins and the earlier one fails', async () => {
     const place = { worker: false, without: [without_locks] };

@@ -23,6 +23,24 @@ const char* code_of(const std::optional<thimble::error>& reason) {
   return reason ? thimble::name(reason->code).data() : nullptr;
 }
 
+// Reads that are under way at once, one a node: how many have not ended, and the first error.
+struct reads_at_once {
+  std::size_t left = 0;
+  thimble::expected<void> outcome;
+  unsigned ticket = 0;
+
+  static void end(void* self, thimble::expected<void> outcome) {
+    auto& reads = *static_cast<reads_at_once*>(self);
+    if (reads.outcome) reads.outcome = outcome;
+    if (--reads.left == 0) lab::answer(reads.ticket, reads.outcome);
+  }
+};
+
+reads_at_once& reads() {
+  static reads_at_once all;
+  return all;
+}
+
 }  // namespace
 
 #include "store_lab_calls.inl"
@@ -33,7 +51,19 @@ EMSCRIPTEN_KEEPALIVE void lab_open(lab_session* s, const char* name, unsigned ti
   thimble::browser_store::open(name, s->keep(ticket));
 }
 
-EMSCRIPTEN_KEEPALIVE void lab_begin(lab_session* s, const char* name, int resume, unsigned n, unsigned dim,
+EMSCRIPTEN_KEEPALIVE int lab_through_another_tab(lab_session* s) { return s->store->through_another_tab() ? 1 : 0; }
+
+// As lab_read(), by a read for each node.
+EMSCRIPTEN_KEEPALIVE void lab_read_each(lab_session* s, unsigned ticket) {
+  const std::size_t dim = s->store->dim();
+  s->rows.assign(s->nodes.size() * dim, -1);
+  reads() = {.left = s->nodes.size(), .outcome = {}, .ticket = ticket};
+  for (std::size_t i = 0; i < s->nodes.size(); ++i)
+    s->store->read(std::span(s->nodes).subspan(i, 1), std::span(s->rows).subspan(i * dim, dim),
+                   {&reads(), &reads_at_once::end});
+}
+
+EMSCRIPTEN_KEEPALIVE void lab_begin(lab_session* s, const char* name, int resume, unsigned n, unsigned dim, int element,
                                     unsigned ticket) {
   writer().reset();
   s->ticket = ticket;
@@ -44,7 +74,7 @@ EMSCRIPTEN_KEEPALIVE void lab_begin(lab_session* s, const char* name, int resume
         writer().emplace(std::move(*outcome));
         lab::answer(whose, {});
       }};
-  const thimble::stored_layout layout{.n = n, .dim = dim};
+  const thimble::stored_layout layout{.n = n, .dim = dim, .element = static_cast<thimble::element_type>(element)};
   if (resume != 0)
     thimble::browser_writer::resume(name, layout, then);
   else

@@ -41,8 +41,9 @@ class browser_claim {
       case browser_outcome::ok:
         return browser_claim(handle);
       case browser_outcome::in_use:
-        return fail(errc::store_in_use,
-                    "vectors are being imported under this name elsewhere: wait until that ends, then resume or open");
+        return fail(
+            errc::store_in_use,
+            "vectors of this name are being imported or read elsewhere: wait until that ends, then resume or open");
       case browser_outcome::no_space:
         return fail(errc::no_space, "the browser's storage quota leaves less room than these vectors take",
                     static_cast<std::uint64_t>(room));

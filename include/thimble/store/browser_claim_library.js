@@ -5,7 +5,9 @@
 // browser keeps it. Linked with --js-library by the CMake target thimble::browser, beside those of OPFS and IndexedDB.
 
 addToLibrary({
-  $THIMBLE_CLAIM__deps: ['$THIMBLE_BROWSER', '$THIMBLE_OPFS', '$THIMBLE_INDEXEDDB', '$UTF8ToString'],
+  $THIMBLE_CLAIM__deps: [
+    '$THIMBLE_BROWSER', '$THIMBLE_OPFS', '$THIMBLE_SHARED_OPFS', '$THIMBLE_INDEXEDDB', '$UTF8ToString',
+  ],
   $THIMBLE_CLAIM: {
     // What navigator.storage has answered so far.
     unanswered: 0,
@@ -78,6 +80,11 @@ addToLibrary({
     take: async (name, bytes, room, settle) => {
       const release = await THIMBLE_CLAIM.lock(name);
       if (!release) return settle(THIMBLE_BROWSER.in_use);
+      // Who reads through another tab has no open file that would keep an import away.
+      if (await THIMBLE_SHARED_OPFS.is_read(name)) {
+        release();
+        return settle(THIMBLE_BROWSER.in_use);
+      }
       const claim = { release, answer: THIMBLE_CLAIM.unanswered };
       if (bytes > 0) {
         const found = await THIMBLE_CLAIM.room(name, bytes);

@@ -5,9 +5,12 @@
 // for this session. where() tells which it is, reason() why it is no better one. The places' own stores have the
 // details (opfs_store.hpp, indexeddb_store.hpp); browser_writer.hpp puts vectors there. Link thimble::browser.
 //
-// Tabs: any number may have one finished set open, in OPFS only where the browser knows handles that only read
-// (Chromium); elsewhere the second tab gets store_in_use. An import that is under way does not open, store_in_use or
-// cannot_open, and who had the old set open in IndexedDB gets store_mismatch.
+// Tabs: any number may have one finished set open. Chromium gives each a handle that only reads. Elsewhere (Firefox,
+// Safari) one tab has the OPFS file and its worker reads for the others, which are through_another_tab(): such a read
+// takes two messages and copies of the rows, and lasts as long as that worker is busy or suspended. When that tab
+// closes its store or dies, another one takes over and reads what was not answered. An import does not disturb readers
+// in OPFS (store_in_use); in IndexedDB it ends the old set's (store_mismatch). One that is under way does not open,
+// store_in_use or cannot_open.
 //
 // Limits: OPFS is for dedicated workers only, so what a worker imported a window does not find, and the other way round
 // the worker finds in IndexedDB only what it does not have in OPFS: import and open from the same kind of place. What
@@ -28,7 +31,8 @@
 #include <thimble/store/browser_calls.hpp>
 #include <thimble/store/indexeddb_store.hpp>
 #include <thimble/store/kept_rows.hpp>
-#include <thimble/store/opfs_store.hpp>
+#include <thimble/store/opfs_calls.hpp>
+#include <thimble/store/shared_opfs_store.hpp>
 #include <thimble/store/store.hpp>
 #include <thimble/store/stored_set.hpp>
 
@@ -71,12 +75,14 @@ class browser_store {
     if (!kept) return then(std::unexpected(kept.error()));
     auto* pending = detail::make_pending(opening{then, std::move(*kept), {}});
     if (pending == nullptr) return then(std::unexpected(detail::no_memory_for_request()));
-    opfs_store::open(pending->name.data(), {pending, &browser_store::on_opfs});
+    detail::shared_opfs_store::open(pending->name.data(), {pending, &browser_store::on_opfs});
   }
 
   [[nodiscard]] browser_place where() const { return where_; }
   // Why a better place than where() was not taken: store_unavailable, or for open() what it found there.
   [[nodiscard]] std::optional<error> reason(browser_place better) const { return errors_.of(better); }
+  // Whether another tab has the file and reads for this one. That ends when this one takes over from it.
+  [[nodiscard]] bool through_another_tab() const { return where_ == browser_place::opfs && opfs_.elsewhere(); }
 
   [[nodiscard]] std::size_t size() const { return static_cast<std::size_t>(set().n); }
   [[nodiscard]] std::size_t dim() const { return set().dim; }
@@ -95,11 +101,13 @@ class browser_store {
   }
 
   // Row nodes[i] goes to out[i * dim ..]; nodes ascend. Several reads may be under way. then is called before read()
-  // returns where rows are in OPFS or in memory. out may be written to even if the read fails. Errors: those of the
-  // place's own store; missing_row from memory.
+  // returns where rows are in memory, or in OPFS and not through_another_tab(). out may be written to even if the read
+  // fails. Errors: those of the place's own store; missing_row from memory; through another tab also store_mismatch
+  // (another import has taken the set's place), cannot_open (it was removed), and store_in_use (something else has the
+  // file for 2 seconds, or 2 for each tab that waits for it: the next read tries again).
   void read(std::span<const node> nodes, std::span<float> out, completion then) {
     if (where_ == browser_place::indexeddb) return indexeddb_.read(nodes, out, then);
-    if (where_ == browser_place::opfs) return then(opfs_.read(nodes, out));
+    if (where_ == browser_place::opfs) return opfs_.read(nodes, out, then);
     THIMBLE_ASSERT(out.size() >= nodes.size() * dim());
     for (const node row : nodes)
       if (row >= size()) return then(fail(errc::missing_row, "the store has no such row", row));
@@ -116,7 +124,7 @@ class browser_store {
     detail::place_errors errors;
   };
 
-  static void on_opfs(void* context, expected<opfs_store>&& outcome) {
+  static void on_opfs(void* context, expected<detail::shared_opfs_store>&& outcome) {
     auto& pending = *static_cast<opening*>(context);
     if (outcome) return end(context, std::move(*outcome));
     pending.errors.opfs = outcome.error();
@@ -145,13 +153,13 @@ class browser_store {
     return 3;
   }
 
-  explicit browser_store(opfs_store&& store) : where_(browser_place::opfs), opfs_(std::move(store)) {}
+  explicit browser_store(detail::shared_opfs_store&& store) : where_(browser_place::opfs), opfs_(std::move(store)) {}
   explicit browser_store(indexeddb_store&& store) : where_(browser_place::indexeddb), indexeddb_(std::move(store)) {}
   explicit browser_store(detail::kept_rows&& rows) : kept_(std::move(rows)) {}
 
   browser_place where_ = browser_place::memory;
   detail::place_errors errors_;
-  opfs_store opfs_;
+  detail::shared_opfs_store opfs_;
   indexeddb_store indexeddb_;
   detail::kept_rows kept_;
 };

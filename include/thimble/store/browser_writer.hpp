@@ -38,8 +38,8 @@
 #include <thimble/store/indexeddb_writer.hpp>
 #include <thimble/store/kept_rows.hpp>
 #include <thimble/store/opfs_calls.hpp>
-#include <thimble/store/opfs_store.hpp>
 #include <thimble/store/opfs_writer.hpp>
+#include <thimble/store/shared_opfs_store.hpp>
 #include <thimble/store/store.hpp>
 #include <thimble/store/stored_set.hpp>
 
@@ -158,7 +158,8 @@ class browser_writer {
     if (!outcome) return writer.hand_over(std::unexpected(outcome.error()));
     switch (writer.where_) {
       case browser_place::opfs:
-        return opfs_store::open(writer.name_.data(), {context, &browser_writer::on_opened<opfs_store>});
+        return detail::shared_opfs_store::open(writer.name_.data(),
+                                               {context, &browser_writer::on_opened<detail::shared_opfs_store>});
       case browser_place::indexeddb:
         return indexeddb_store::open(writer.name_.data(), {context, &browser_writer::on_opened<indexeddb_store>});
       default:

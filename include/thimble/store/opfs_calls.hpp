@@ -35,6 +35,8 @@ namespace thimble::inline THIMBLE_FLAGS::detail {
       return {errc::cannot_read, "OPFS failed to read", value};
     case browser_outcome::cannot_write:
       return {errc::cannot_write, "OPFS failed to write"};
+    case browser_outcome::replaced:
+      return {errc::store_mismatch, "another import has taken this one's place since: open the vectors again"};
     case browser_outcome::foreign:
       return {errc::unknown_format, "a folder has this name: choose another one"};
     case browser_outcome::in_use:
@@ -90,7 +92,8 @@ class opfs_file {
   opfs_file() = default;
   explicit opfs_file(std::uint32_t handle) : handle_(handle) {}
 
-  [[nodiscard]] bool is_open() const { return handle_.handle() != 0; }
+  [[nodiscard]] std::uint32_t handle() const { return handle_.handle(); }
+  [[nodiscard]] bool is_open() const { return handle() != 0; }
 
   [[nodiscard]] static constexpr std::uint64_t bytes_of(const stored_set& set, std::uint64_t rows) {
     return header_bytes + rows * set.row_bytes();

@@ -38,7 +38,34 @@ addToLibrary({
     open: async (path, writable) => {
       const { folder, name } = await THIMBLE_OPFS.folder_of(path, writable);
       const file = await folder.getFileHandle(name, { 'create': writable });
-      return file.createSyncAccessHandle({ 'mode': writable ? 'readwrite' : 'read-only' });
+      try {
+        return await file.createSyncAccessHandle({ 'mode': writable ? 'readwrite' : 'read-only' });
+      } catch (error) {
+        // Safari's name for a file that is open elsewhere.
+        if (error.name !== 'InvalidStateError') throw error;
+        throw new DOMException(error.message, 'NoModificationAllowedError');
+      }
+    },
+
+    // Row nodes[i] to out[i * row_bytes ..]; rows that follow each other in the file come by one call. Answers with an
+    // outcome and the row that is not there.
+    read_rows(file, nodes, out, row_bytes, first_byte) {
+      const where = { 'at': 0 };
+      let i = 0;
+      try {
+        while (i < nodes.length) {
+          let rows = 1;
+          while (i + rows < nodes.length && nodes[i + rows] === nodes[i] + rows) ++rows;
+          where['at'] = first_byte + nodes[i] * row_bytes;
+          const got = file.read(out.subarray(i * row_bytes, (i + rows) * row_bytes), where);
+          if (got !== rows * row_bytes)
+            return { outcome: THIMBLE_BROWSER.missing_row, row: nodes[i + Math.floor(got / row_bytes)] };
+          i += rows;
+        }
+        return { outcome: THIMBLE_BROWSER.ok, row: 0 };
+      } catch (error) {
+        return { outcome: THIMBLE_OPFS.outcome_of(error, THIMBLE_BROWSER.cannot_read), row: nodes[i] };
+      }
     },
 
     // run(file) answers with an outcome; so does what it throws.
@@ -76,33 +103,16 @@ addToLibrary({
     });
   },
 
-  // Row nodes[i] to out + i * row_bytes; rows that follow each other in the file come by one call.
   thimble_opfs_read__deps: ['$THIMBLE_OPFS'],
-  thimble_opfs_read: (handle, nodes, count, out, row_bytes, first_byte, failed_row) => {
-    let i = 0;
-    nodes >>>= 2;
-    out >>>= 0;
-    const outcome = THIMBLE_OPFS.attempt(handle, THIMBLE_BROWSER.cannot_read, (file) => {
-      const where = { 'at': 0 };
-      while (i < count) {
-        const row = HEAPU32[nodes + i];
-        let rows = 1;
-        while (i + rows < count && HEAPU32[nodes + i + rows] === row + rows) ++rows;
-        const bytes = rows * row_bytes;
-        where['at'] = first_byte + row * row_bytes;
-        const got = file.read(HEAPU8.subarray(out, out + bytes), where);
-        if (got !== bytes) {
-          i += Math.floor(got / row_bytes);
-          return THIMBLE_BROWSER.missing_row;
-        }
-        out += bytes;
-        i += rows;
-      }
-      return THIMBLE_BROWSER.ok;
-    });
-    if (outcome !== THIMBLE_BROWSER.ok) HEAPU32[failed_row >>> 2] = HEAPU32[nodes + i];
-    return outcome;
-  },
+  thimble_opfs_read: (handle, nodes, count, out, row_bytes, first_byte, failed_row) =>
+    THIMBLE_OPFS.attempt(handle, THIMBLE_BROWSER.cannot_read, (file) => {
+      nodes >>>= 2;
+      out >>>= 0;
+      const { outcome, row } = THIMBLE_OPFS.read_rows(file, HEAPU32.subarray(nodes, nodes + count),
+          HEAPU8.subarray(out, out + count * row_bytes), row_bytes, first_byte);
+      HEAPU32[failed_row >>> 2] = row;
+      return outcome;
+    }),
 
   thimble_opfs_write__deps: ['$THIMBLE_OPFS'],
   thimble_opfs_write: (handle, from, bytes, first_byte) =>

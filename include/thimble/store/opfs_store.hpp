@@ -9,9 +9,10 @@
 //
 // Limits: dedicated workers only, and the store is used in the worker that opened it. While an import has the file open
 // nobody else can; readers may share it where the browser knows handles that only read (Chromium), elsewhere a second
-// tab gets store_in_use. Private windows of Firefox and Safari have no OPFS; Safari gives an origin 252 handles. The
-// browser may evict all of an origin's files together unless navigator.storage.persist() was granted. float16 rows are
-// rounded (to nearest): half the bytes, but distances are no longer the exact ones; exact() says so.
+// tab gets store_in_use (browser_store reads through the first one). Private windows of Firefox and Safari have no
+// OPFS; Safari gives an origin 252 handles. The browser may evict all of an origin's files together unless
+// navigator.storage.persist() was granted. float16 rows are rounded (to nearest): half the bytes, but distances are no
+// longer the exact ones; exact() says so.
 //
 // The file: a block of 4096 bytes that begins with a stored_set, then n rows of row_bytes() each.
 
@@ -31,6 +32,10 @@
 #include <thimble/store/widen.hpp>
 
 namespace thimble::inline THIMBLE_FLAGS {
+
+namespace detail {
+class shared_opfs_store;
+}
 
 // Move-only. The file stays open until it is destroyed.
 class opfs_store {
@@ -71,6 +76,8 @@ class opfs_store {
   }
 
  private:
+  friend class detail::shared_opfs_store;
+
   opfs_store(detail::opfs_file&& file, const stored_set& set) : file_(std::move(file)), set_(set) {}
 
   static void on_opened(void* context, std::int32_t outcome, std::uint32_t value) {

@@ -63,10 +63,11 @@ export async function open_lab(create) {
     make_values,
     close: () => module._lab_close(session),
     shape: () => ({ n: module._lab_size(session), dim: module._lab_dim(session) }),
-    async read(nodes) {
+    /** `call`: another one that reads the nodes. */
+    async read(nodes, call = 'read') {
       const at = module._lab_nodes(session, nodes.length);
       module.HEAPU32.set(nodes, at >>> 2);
-      await later('read');
+      await later(call);
       const first = module._lab_rows(session) >>> 2;
       return module.HEAPF32.slice(first, first + nodes.length * module._lab_dim(session));
     },

@@ -146,6 +146,7 @@ TEST_F(browser_writer_alone, hands_over_the_rows_in_memory_bit_for_bit_with_thei
     auto store = finish(*writer.got);
     ASSERT_EQ(store.code, std::nullopt);
     EXPECT_EQ(store.got->where(), browser_place::memory);
+    EXPECT_FALSE(store.got->through_another_tab());
     EXPECT_EQ(store.got->reason(browser_place::opfs)->code, absent);
     EXPECT_EQ(store.got->size(), n);
     EXPECT_EQ(store.got->dim(), dim);
