@@ -20,19 +20,19 @@ const browser_file = process.env.THIMBLE_CHROMIUM || '/usr/bin/chromium';
 export const programs_folder = path.join(build, 'wasm-simd128/tests/browser');
 
 /** Why these tests cannot run here, or false: for the option `skip` of a test. */
-export function missing({ program } = {}) {
+export function missing() {
   if (!fs.existsSync(browser_file)) return `no browser at ${browser_file}`;
   const files = binaries.map((binary) => path.join(build, `wasm-${binary}/examples/web/thimble_web.wasm`));
-  if (program) files.push(path.join(programs_folder, `${program}.wasm`));
   const absent = files.find((file) => !fs.existsSync(file));
   return absent ? `${absent} is not built: bash cmake/test.sh browser` : false;
 }
 
-/** The same for the tests of one store's lab (store_lab.hpp); `browser`: whether they need one. */
-export function missing_lab(store, { browser = true } = {}) {
+/** The same for the tests of one store's lab (store_lab.hpp); `browser`: whether they need one; `programs`: and these. */
+export function missing_lab(store, { browser = true, programs = [] } = {}) {
   if (browser && !fs.existsSync(browser_file)) return `no browser at ${browser_file}`;
-  const file = path.join(programs_folder, `${store}_lab.wasm`);
-  return fs.existsSync(file) ? false : `${file} is not built: bash cmake/test.sh browser`;
+  const files = [`${store}_lab`, ...programs].map((name) => path.join(programs_folder, `${name}.wasm`));
+  const absent = files.find((file) => !fs.existsSync(file));
+  return absent ? `${absent} is not built: bash cmake/test.sh browser` : false;
 }
 
 /** @returns {Promise<{address: string, close: () => Promise<void>}>} */
