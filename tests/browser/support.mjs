@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // What the browser tests share: the demo's server with the tests' own pages, Chromium with a profile on disk (in a private
-// window IndexedDB would live in memory), and the laboratory: a worker with thimble in it that tests run code in.
+// window storage would live in memory), and the laboratory: a worker with thimble in it that tests run code in.
 // THIMBLE_BUILD names another build folder, THIMBLE_CHROMIUM another browser.
 
 import fs from 'node:fs';
@@ -120,6 +120,12 @@ export async function open_store_lab(context, address, store, { worker = false, 
   };
 }
 
+/** Scripts that take one kind of storage away from the page or worker that runs them. */
+export const deny = {
+  opfs: `StorageManager.prototype.getDirectory = async () => { throw new DOMException('denied', 'SecurityError'); };`,
+  indexeddb: `IDBFactory.prototype.open = () => { throw new DOMException('denied', 'SecurityError'); };`,
+};
+
 /** For assert.rejects: an error of thimble with this code. */
 export const with_code = (code, value) => (error) => {
   if (error.code !== code) throw new Error(`expected ${code}, got ${error.code}: ${error.message}`, { cause: error });
@@ -127,9 +133,14 @@ export const with_code = (code, value) => (error) => {
   return true;
 };
 
-/** Opens the demo page and waits until it has opened what is stored. */
-export async function open_demo(context, address, query = '') {
+/** Opens the demo page, its worker with a script before it, and waits until it has opened what is stored. */
+export async function open_demo(context, address, query = '', script = '') {
   const page = await context.newPage();
+  if (script)
+    await page.route('**/worker.mjs', async (route) => {
+      const answer = await route.fetch();
+      await route.fulfill({ response: answer, body: `${script}\n${await answer.text()}` });
+    });
   await page.goto(`${address}/${query}`);
   await demo_state(page, ['idle', 'ready']);
   return page;
