@@ -17,6 +17,8 @@ let client = null;
 let sets = [];
 let set = null;  // the chosen one of sets
 let store = null;  // what the worker has open
+let unfinished = 0;  // rows of an import that did not end
+let importing = false;
 let index = null;
 let n_queries = 0;
 let truth = null;  // Uint32Array, truth_queries x k
@@ -25,13 +27,15 @@ let shown = 0;  // the query on show
 const megabytes = (bytes) => `${(bytes / 1e6).toFixed(bytes < 1e8 ? 1 : 0)} MB`;
 const milliseconds = (t) => `${t.toFixed(t < 10 ? 2 : 1)} ms`;
 const count = (n) => n.toLocaleString('en');
+const place_names = { opfs: 'OPFS', indexeddb: 'IndexedDB', memory: 'memory' };
 const percent = (share) => `${(share * 100).toFixed(1)} %`;
 
 // ------------------------------------------------------------------------------------------------ errors and progress
 function show_error(error) {
   if (error.code === 'cancelled') return;
   $('alert-code').textContent = error.code ?? error.name;
-  $('alert-text').textContent = error.message;
+  const room = error.code === 'no_space' && error.value > 0 ? `: it has room for ${megabytes(error.value)}` : '';
+  $('alert-text').textContent = error.message + room;
   $('alert').hidden = false;
 }
 
@@ -75,15 +79,15 @@ async function start_worker() {
   client?.end();
   client = new WorkerClient();
   store = index = null;
+  unfinished = 0;
   const { binary } = await client.call('init', { simd: options.get('simd') ?? 'auto' });
   $('binary').textContent = binary;
 }
 
 async function open_stored() {
   const found = await client.call('open_stored', { set: set.name });
-  $('storage').textContent = found.problem?.code === 'store_unavailable' ? 'none' : 'IndexedDB';
-  store = found.store;
-  index = found.index;
+  ({ store, index, unfinished } = found);
+  await show_place();
   if (found.problem) throw found.problem;
   await check_pair();
 }
@@ -135,11 +139,36 @@ function recall_truth() {
 async function import_vectors() {
   keep_truth(null);
   store = null;
+  unfinished = 0;
   return job('Importing vectors', async (progress) => {
-    await navigator.storage?.persist?.().catch(() => false);
-    store = await client.call('import_vectors', { set: set.name, url: set.base }, progress);
+    // Nobody waits for the answer: a browser may ask the user.
+    navigator.storage?.persist?.().then(show_place).catch(() => {});
+    importing = true;
+    try {
+      store = await client.call('import_vectors', { set: set.name, url: set.base }, progress);
+    } finally {
+      importing = false;
+      await show_place();
+    }
     await check_pair();
   });
+}
+
+// Where the vectors are, why they are nowhere better, and whether they stay there.
+async function show_place() {
+  const now = store;
+  const words = [];
+  $('storage').textContent = now ? place_names[now.where] : '–';
+  for (const { place, code, message } of now?.reasons ?? [])
+    words.push(`Not in ${place_names[place]}: ${message} (${code}).`);
+  const stored = now && now.where !== 'memory' ? await client.call('storage') : null;
+  if (stored) {
+    words.push(stored.persisted ? 'The browser has promised to keep what is stored.' :
+      'The browser may evict what is stored when space is short.');
+    words.push(`This site takes ${megabytes(stored.usage)} in all.`);
+  }
+  if (now?.where === 'memory') words.push('The vectors are gone when this page is.');
+  if (now === store) $('place').textContent = words.join(' ');
 }
 
 async function load_index() {
@@ -152,7 +181,7 @@ async function load_index() {
 async function build_index() {
   return job('Building the index', async (progress) => {
     const built = await client.call('build_index', { set: set.name }, progress);
-    if (built.kept) return fresh_worker();
+    if (built.kept && store.where !== 'memory') return fresh_worker();
     index = built.index;
     await check_pair();
   });
@@ -195,13 +224,11 @@ async function forget() {
 }
 
 async function cancel() {
-  // A build does not listen, and an import that is cut off leaves nothing that opens: the worker just ends.
+  if (importing) return client.call('cancel_import');
+  // A build does not listen: the worker just ends.
   client.end();
   await last_job;
-  await job('Stopping', async () => {
-    await fresh_worker();
-    if (!store) await client.call('remove_vectors', { set: set.name });
-  });
+  await job('Stopping', fresh_worker);
 }
 
 // ------------------------------------------------------------------------------------------------------------- search
@@ -262,7 +289,7 @@ async function search_and_draw(query) {
   }));
   $('latency').textContent = milliseconds(hits.milliseconds);
   $('rows-read').textContent = hits.vectorsRead;
-  $('transactions').textContent = hits.batches;
+  $('batches').textContent = hits.batches;
   $('recall').textContent = right ? percent(hits.ids.filter((id) => right.has(id)).length / k) : '–';
   $('recall').title = right ? '' : `known for the first ${truth_queries} queries`;
   await show_memory();
@@ -282,7 +309,7 @@ async function measure() {
     $('median').textContent = milliseconds(percentile(sorted, .5));
     $('p99').textContent = milliseconds(percentile(sorted, .99));
     $('mean-rows').textContent = vectors_read.toFixed(1);
-    $('mean-transactions').textContent = batches.toFixed(1);
+    $('mean-batches').textContent = batches.toFixed(1);
     const judged = truth ? Math.min(ids.length, truth.length / k) : 0;
     let found = 0;
     for (let q = 0; q < judged; ++q) {
@@ -335,18 +362,23 @@ async function show_memory() {
   }
   const { heap } = await client.call('memory');
   const floats = store.n * store.dim * 4;
-  const disk = store.n * store.rowBytes;
+  const originals = store.n * store.rowBytes;
+  const in_memory = store.where === 'memory' ? originals : 0;
   const { codes, links, upperLinks } = index.memory;
-  const largest = Math.max(floats, heap, disk);
+  const held = codes + links + upperLinks + in_memory;
+  const largest = Math.max(floats, heap, originals);
   $('bars').replaceChildren(
       bar('float32 vectors, had they been loaded', floats, largest, [{ kind: 'absent', bytes: floats }]),
       bar('WASM heap, all of it', heap, largest, [
         { kind: 'codes', label: 'codes', bytes: codes },
         { kind: 'links', label: 'links', bytes: links + upperLinks },
-        { kind: 'rest', label: 'everything else', bytes: Math.max(0, heap - codes - links - upperLinks) },
+        ...in_memory ? [{ kind: 'disk', label: 'originals', bytes: in_memory }] : [],
+        { kind: 'rest', label: 'everything else', bytes: Math.max(0, heap - held) },
       ]),
-      bar(`originals in IndexedDB (${store.element === 'u8' ? 'bytes' : 'float32'})`, disk, largest,
-          [{ kind: 'disk', bytes: disk }]));
+      ...in_memory ? [] : [
+        bar(`originals in ${place_names[store.where]} (${store.element === 'u8' ? 'bytes' : 'float32'})`, originals,
+            largest, [{ kind: 'disk', bytes: originals }]),
+      ]);
   $('memory-hint').textContent = `${index.bytesPerVector.toFixed(0)} bytes per vector in memory, of ${count(store.n)} ` +
       `vectors with ${store.dim} values. Building and importing need more for a while; what a worker grew to goes back ` +
       'when it ends.';
@@ -354,24 +386,30 @@ async function show_memory() {
 }
 
 // --------------------------------------------------------------------------------------------------------------- page
+function vectors_state() {
+  if (!set) return '';
+  const bytes = (n) => megabytes(n * set.dim * (set.element === 'u8' ? 1 : 4));
+  if (store) return `${count(store.n)} × ${store.dim}, ${bytes(store.n)} in ${place_names[store.where]}`;
+  if (unfinished) return `${count(unfinished)} of ${count(set.n)} are here, ${bytes(set.n - unfinished)} to fetch`;
+  return `${count(set.n)} × ${set.dim} to fetch, ${bytes(set.n)}`;
+}
+
 function show_state() {
   $('step-vectors').classList.toggle('done', !!store);
-  $('vectors-state').textContent = store ?
-      `${count(store.n)} × ${store.dim}, ${megabytes(store.n * store.rowBytes)} on disk` :
-      set ? `${count(set.n)} × ${set.dim} to fetch, ${megabytes(set.n * set.dim * (set.element === 'u8' ? 1 : 4))}` : '';
+  $('vectors-state').textContent = vectors_state();
   $('step-index').classList.toggle('done', !!index);
   $('index-state').textContent = index ?
       `${index.quantizer}, m ${index.m}, ${megabytes(index.memory.total)}` :
       set?.index ? 'prebuilt one at hand' : 'to be built';
   $('simd').textContent = index?.simd ?? '–';
-  $('import').textContent = store ? 'Import again' : 'Import';
+  $('import').textContent = store ? 'Import again' : unfinished ? 'Go on importing' : 'Import';
   $('import').disabled = busy || !set;
   $('load').disabled = busy || !set?.index;
   $('load').hidden = !set?.index;
   $('build').disabled = busy || !store;
   $('start').disabled = busy || !set;
   $('start').hidden = !!(store && index);
-  $('forget').disabled = busy || !(store || index);
+  $('forget').disabled = busy || !set;
   $('run').disabled = busy;
   $('set').disabled = busy;
   for (const id of ['search', 'measure']) $(id).inert = !(store && index);

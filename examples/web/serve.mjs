@@ -110,13 +110,18 @@ export function createDemoServer({ build = path.join(repository, 'build'), sets 
     const file = file_of(address);
     const status = file ? fs.statSync(file, { throwIfNoEntry: false }) : null;
     if (!status?.isFile()) return answer(404, `nothing at ${address}\n`, 'text/plain');
-    response.writeHead(200, {
+    // One range, so that an import that was cut off goes on where it stood; whatever else is asked for gets all.
+    const [ranged, first, last] = /^bytes=(\d+)-(\d*)$/.exec(request.headers.range) ?? [];
+    const [start, end] = [Number(first ?? 0), Math.min(Number(last || Infinity), status.size - 1)];
+    if (ranged && start > end) return answer(416, 'no such bytes\n', 'text/plain');
+    response.writeHead(ranged ? 206 : 200, {
       ...headers,
+      ...(ranged && { 'content-range': `bytes ${start}-${end}/${status.size}` }),
       'content-type': types[path.extname(file)] ?? 'application/octet-stream',
-      'content-length': status.size,
+      'content-length': end + 1 - start,
     });
     if (request.method === 'HEAD') return response.end();
-    fs.createReadStream(file).on('error', () => response.destroy()).pipe(response);
+    fs.createReadStream(file, ranged ? { start, end } : {}).on('error', () => response.destroy()).pipe(response);
   });
 }
 

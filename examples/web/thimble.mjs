@@ -2,8 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // thimble for JavaScript: loads the WASM binary that this browser can run and turns the C interface of thimble_web.cpp
-// into promises. Works in a dedicated worker (all of it) and in Node (no IndexedDB there). What fails throws a
-// ThimbleError whose code is the name of thimble::errc.
+// into promises. Works in a dedicated worker (all of it), in a window (vectors in IndexedDB) and in Node (vectors in
+// memory). What fails throws a ThimbleError whose code is the name of thimble::errc.
 
 /** An error of thimble: `code` is one of thimble::errc by name ("missing_row"), `value` a number that belongs to it. */
 export class ThimbleError extends Error {
@@ -38,11 +38,33 @@ export function detectSimd() {
  * @property {number[]} ids nearest first
  * @property {Float32Array} distances
  * @property {number} vectorsRead rows that were read from the store
- * @property {number} batches read-only transactions they were read in
+ * @property {number} batches they were read in, each at once
  * @property {number} milliseconds from the call to the result, in this thread
  */
 
-const element_sizes = { u8: 1, f32: 4 };
+/**
+ * @typedef {object} StoreInfo
+ * @property {number} n
+ * @property {number} dim
+ * @property {number} rowBytes
+ * @property {'u8' | 'f16' | 'f32'} element
+ * @property {'opfs' | 'indexeddb' | 'memory'} where the vectors are; from memory they are gone with the program
+ * @property {{place: 'opfs' | 'indexeddb', code: string, message: string}[]} reasons why no better place was taken
+ */
+
+/**
+ * @typedef {object} StorageInfo
+ * @property {boolean} persisted whether the browser has promised not to evict it when space is short
+ * @property {number} usage bytes that this origin takes, as far as the browser tells
+ * @property {number} quota bytes that it may take, likewise
+ */
+
+// enum class element_type.
+const elements = { f32: { type: 0, bytes: 4 }, f16: { type: 1, bytes: 2 }, u8: { type: 3, bytes: 1 } };
+// enum class browser_place.
+const places = ['opfs', 'indexeddb', 'memory'];
+// enum class build_stage.
+const stages = ['train', 'encode', 'link', 'freeze'];
 
 export class Thimble {
   #module;
@@ -51,6 +73,7 @@ export class Thimble {
   #next_ticket = 1;
   #queue = Promise.resolve();
   #on_progress = null;
+  #importing = false;
 
   /**
    * @param {object} [options]
@@ -67,7 +90,7 @@ export class Thimble {
       const { default: create_module } = await import(locate(binary));
       thimble.#module = await create_module({
         completed: (ticket, ok) => thimble.#completed(ticket, ok),
-        progress: (stage, done, total) => thimble.#on_progress?.(['train', 'encode', 'link'][stage], done, total) !== false,
+        progress: (stage, done, total) => thimble.#on_progress?.(stages[stage], done, total) !== false,
       });
     } catch (error) {
       throw new ThimbleError('cannot_open', `the ${binary} binary could not be loaded: ${error.message}`);
@@ -118,8 +141,8 @@ export class Thimble {
     return this.#serially(async () => {
       this.#on_progress = progress;
       try {
-        this.#with_strings([quantizer, metric], (q, d) =>
-          this.#check(this.#module._thimble_web_build(this.#session, q, d, m, efConstruction, seed)));
+        this.#with_string(quantizer, (q) => this.#with_string(metric, (d) =>
+          this.#check(this.#module._thimble_web_build(this.#session, q, d, m, efConstruction, seed))));
       } finally {
         this.#on_progress = null;
       }
@@ -155,19 +178,43 @@ export class Thimble {
   }
 
   // ------------------------------------------------------------------------------------------------------- the store
-  /** Opens the set of vectors `name` under an IDBFS mount point: "/vectors", "fashion". */
-  openStore(mount, name) {
-    return this.#serially(() => this.#with_strings([mount, name], (m, n) =>
-      this.#asynchronously((ticket) => this.#module._thimble_web_open_store(this.#session, m, n, ticket))));
+  /**
+   * Opens the set of vectors `name` ("vectors/fashion"), finished and in OPFS or IndexedDB. One that is not finished is
+   * cannot_open, with the number of rows that it has as the error's value.
+   * @param {string} name
+   */
+  openStore(name) {
+    return this.#serially(() => this.#with_string(name, (text) =>
+      this.#asynchronously((ticket) => this.#module._thimble_web_open_store(this.#session, text, ticket))));
   }
 
   closeStore() {
     return this.#serially(async () => this.#module._thimble_web_close_store(this.#session));
   }
 
+  /** @returns {StoreInfo} of the open store */
   storeInfo() {
-    const [n, dim, rowBytes, bytes] = this.#numbers('_thimble_web_store_numbers');
-    return { n, dim, rowBytes, element: bytes ? 'u8' : 'f32' };
+    const [n, dim, rowBytes, type, place] = this.#numbers('_thimble_web_store_numbers');
+    const reasons = [];
+    for (let better = 0; better < place; ++better) {
+      if (!this.#module._thimble_web_store_reason(this.#session, better)) continue;
+      const { code, message } = this.#error();
+      reasons.push({ place: places[better], code, message });
+    }
+    const element = Object.keys(elements).find((key) => elements[key].type === type);
+    return { n, dim, rowBytes, element, where: places[place], reasons };
+  }
+
+  /**
+   * What the browser says of all that this origin stores, or null where it says nothing. Only a window may ask to keep
+   * it: navigator.storage.persist().
+   * @returns {Promise<StorageInfo | null>}
+   */
+  static async storageInfo() {
+    if (!globalThis.navigator?.storage) return null;
+    const [persisted, { usage, quota }] =
+        await Promise.all([navigator.storage.persisted(), navigator.storage.estimate()]);
+    return { persisted, usage, quota };
   }
 
   /** Throws wrong_dim or store_mismatch unless the open store holds the vectors of the open index. */
@@ -175,14 +222,17 @@ export class Thimble {
     this.#check(this.#module._thimble_web_check_store(this.#session));
   }
 
-  /** Removes a set of vectors, finished or not. */
-  removeStore(mount, name) {
-    return this.#serially(() => this.#with_strings([mount, name], (m, n) =>
-      this.#asynchronously((ticket) => this.#module._thimble_web_remove(this.#session, m, n, ticket))));
+  /**
+   * Deletes a set of vectors, finished or not, from OPFS and IndexedDB, and closes the open store.
+   * @param {string} name
+   */
+  removeStore(name) {
+    return this.#serially(() => this.#with_string(name, (text) =>
+      this.#asynchronously((ticket) => this.#module._thimble_web_remove(this.#session, text, ticket))));
   }
 
   /**
-   * Rows of the open store, read in one transaction.
+   * Rows of the open store, read at once.
    * @param {number[]} nodes ascending
    * @returns {Promise<Float32Array>} nodes.length x dim
    */
@@ -196,46 +246,70 @@ export class Thimble {
   }
 
   /**
-   * Streams rows into a new set of vectors. A set that is not finished does not open, and the next import replaces it.
-   * @param {AsyncIterable<Uint8Array>} chunks the rows' bytes, cut anywhere
+   * Streams rows into the best place that there is, OPFS, IndexedDB or memory, and opens the set when it is complete; a
+   * store that was open closes. One import a name at a time in all tabs (store_in_use). An import that fails or whose
+   * page is closed leaves an unfinished set, which does not open: resume it, begin again, or remove it. A quota that is
+   * too small is no_space, its value the bytes that there is room for, where the browser tells.
+   * @param {(first: number) => AsyncIterable<Uint8Array> | Promise<AsyncIterable<Uint8Array>>} rows_from the bytes of
+   *     the rows from row `first` on, cut anywhere
    * @param {object} to
-   * @param {'u8' | 'f32'} to.element
-   * @param {number} [to.batchRows] rows per transaction
-   * @param {(rows: number) => boolean | void} [to.progress] false cancels
+   * @param {string} to.name names with slashes between them: "vectors/fashion"
+   * @param {number} to.n rows
+   * @param {number} to.dim values in each
+   * @param {'u8' | 'f16' | 'f32'} to.element f16: halfs, in half the room of floats
+   * @param {boolean} [to.resume] go on with an unfinished import of the same vectors, where there is one; `first` is
+   *     then the row after those that are stored for good: in OPFS up to 32 MB may have to come again
+   * @param {number} [to.batchRows] rows that are stored at once
+   * @param {(rows: number) => boolean | void} [to.progress] rows so far; false cancels
+   * @returns {Promise<StoreInfo>}
    */
-  async importRows(chunks, { mount, name, n, dim, element, batchRows = 500, progress }) {
-    const row_bytes = dim * element_sizes[element];
+  async importRows(rows_from, { name, n, dim, element, resume = false, batchRows = 500, progress }) {
+    if (!Object.hasOwn(elements, element)) throw new ThimbleError('invalid_argument', `no element type: ${element}`);
+    if (this.#importing) throw new ThimbleError('store_in_use', 'this Thimble is importing already');
+    this.#importing = true;
+    try {
+      return await this.#import(rows_from, { name, n, dim, ...elements[element], resume, batchRows, progress });
+    } finally {
+      this.#module._thimble_web_import_end(this.#session);
+      this.#importing = false;
+    }
+  }
+
+  async #import(rows_from, { name, n, dim, type, bytes, resume, batchRows, progress }) {
     const module = this.#module;
     const session = this.#session;
-    await this.#serially(() => this.#with_strings([mount, name], (m, s) => this.#asynchronously(
-      (ticket) => module._thimble_web_import_begin(session, m, s, n, dim, +(element === 'u8'), ticket))));
-    let done = 0;
+    const row_bytes = dim * bytes;
+    await this.#serially(() => this.#with_string(name, (text) => this.#asynchronously(
+      (ticket) => module._thimble_web_import_begin(session, text, n, dim, type, +resume, ticket))));
+    let done = module._thimble_web_import_rows(session);
     let filled = 0;
+    const report = () => {
+      if (progress?.(done) === false) throw new ThimbleError('cancelled', 'the import was cancelled', done);
+    };
     const append = async (rows) => {
       await this.#serially(() => this.#asynchronously(
         (ticket) => module._thimble_web_import_append(session, rows, ticket)));
       done += rows;
       filled = 0;
-      if (progress?.(done) === false) throw new ThimbleError('cancelled', 'the import was cancelled');
+      report();
     };
-    try {
-      const room = this.#pointer(module._thimble_web_import_room(session, batchRows * row_bytes));
-      for await (let chunk of chunks) {
-        while (chunk.length > 0) {
-          const taken = chunk.subarray(0, batchRows * row_bytes - filled);
-          module.HEAPU8.set(taken, room + filled);
-          filled += taken.length;
-          chunk = chunk.subarray(taken.length);
-          if (filled === batchRows * row_bytes) await append(batchRows);
-        }
+    report();
+    const room = this.#pointer(module._thimble_web_import_room(session, batchRows * row_bytes));
+    for await (let chunk of done < n ? await rows_from(done) : []) {
+      while (chunk.length > 0) {
+        const taken = chunk.subarray(0, batchRows * row_bytes - filled);
+        module.HEAPU8.set(taken, room + filled);
+        filled += taken.length;
+        chunk = chunk.subarray(taken.length);
+        if (filled === batchRows * row_bytes) await append(batchRows);
       }
-      if (filled % row_bytes !== 0) throw new ThimbleError('truncated', 'the last vector is not complete', done);
-      if (filled > 0) await append(filled / row_bytes);
-      await this.#serially(() => this.#asynchronously((ticket) => module._thimble_web_import_finish(session, ticket)));
-    } catch (error) {
-      module._thimble_web_import_abandon(session);
-      throw error;
     }
+    if (filled % row_bytes !== 0) throw new ThimbleError('truncated', 'the last vector is not complete', done);
+    if (filled > 0) await append(filled / row_bytes);
+    return this.#serially(async () => {
+      await this.#asynchronously((ticket) => module._thimble_web_import_finish(session, ticket));
+      return this.storeInfo();
+    });
   }
 
   // ---------------------------------------------------------------------------------------------------------- search
@@ -371,27 +445,23 @@ export class Thimble {
     return this.#module.UTF8ToString(at, length);
   }
 
-  // run(pointers...) with C strings that live until it returns or its promise settles.
-  #with_strings(texts, run) {
+  // run(pointer) with a C string that lives until it returns or its promise settles.
+  #with_string(text, run) {
     const { _malloc, _free, stringToUTF8, lengthBytesUTF8 } = this.#module;
-    const pointers = texts.map((text) => {
-      const bytes = lengthBytesUTF8(text) + 1;
-      const at = _malloc(bytes);
-      stringToUTF8(text, at, bytes);
-      return at;
-    });
-    const free = () => pointers.forEach((at) => _free(at));
+    const bytes = lengthBytesUTF8(text) + 1;
+    const at = _malloc(bytes);
+    stringToUTF8(text, at, bytes);
     let result;
     try {
-      result = run(...pointers);
+      result = run(at);
     } catch (error) {
-      free();
+      _free(at);
       throw error;
     }
     if (!(result instanceof Promise)) {
-      free();
+      _free(at);
       return result;
     }
-    return result.finally(free);
+    return result.finally(() => _free(at));
   }
 }

@@ -1,7 +1,8 @@
 // SPDX-FileCopyrightText: 2026 The thimble authors
 // SPDX-License-Identifier: Apache-2.0
 //
-// What JavaScript sees of thimble: a flat C interface over one index, one IDBFS store and one import, for thimble.mjs.
+// What JavaScript sees of thimble: a flat C interface over one index, one store of vectors and one import, for
+// thimble.mjs.
 //
 // Calls that can finish at once return 1, or 0 with the error kept in the session. Calls with a ticket finish later:
 // thimble_web_completed(ticket, ok), once. One of those at a time; thimble.mjs queues them. Memory for what JavaScript
@@ -21,11 +22,16 @@
 
 #include <thimble/core/aligned_buffer.hpp>
 #include <thimble/core/error.hpp>
+#include <thimble/core/half.hpp>
 #include <thimble/core/matrix_view.hpp>
+#include <thimble/core/types.hpp>
 #include <thimble/index/any_index.hpp>
+#include <thimble/io/vector_format.hpp>
 #include <thimble/rerank/callback.hpp>
-#include <thimble/store/idbfs_store.hpp>
-#include <thimble/store/idbfs_writer.hpp>
+#include <thimble/store/browser_store.hpp>
+#include <thimble/store/browser_writer.hpp>
+#include <thimble/store/store.hpp>
+#include <thimble/store/stored_set.hpp>
 
 #include "exact_scan.hpp"
 
@@ -37,16 +43,17 @@ int thimble_web_progress(int stage, double done, double total);
 
 namespace {
 
+using thimble::element_type;
 using thimble::errc;
 using thimble::expected;
 using thimble::fail;
 
 struct web_session {
   std::optional<thimble::any_index> index;
-  std::optional<thimble::idbfs_store> store;
-  std::optional<thimble::idbfs_writer> writer;
+  std::optional<thimble::browser_store> store;
+  std::optional<thimble::browser_writer> writer;
   std::optional<thimble::search_scratch> scratch;
-  thimble::async_rerank<thimble::idbfs_store> rerank;
+  thimble::async_rerank<thimble::browser_store> rerank;
 
   thimble::aligned_buffer<std::byte> file;  // an index file on its way in or out
   std::size_t file_bytes = 0;
@@ -79,6 +86,17 @@ thimble::completion completion_of(web_session& s) {
   return {&s, [](void* self, expected<void> outcome) { complete(*static_cast<web_session*>(self), outcome); }};
 }
 
+// Keeps what was opened.
+thimble::opened<thimble::browser_store> keep_store(web_session& s) {
+  return {&s, [](void* self, expected<thimble::browser_store>&& opened) {
+            auto& session = *static_cast<web_session*>(self);
+            if (!opened) return complete(session, std::unexpected(opened.error()));
+            session.store.emplace(std::move(*opened));
+            session.n_originals = 0;
+            complete(session, {});
+          }};
+}
+
 // At least n values; what was in it is gone when it has to grow.
 template <class T>
 expected<void> reserve(thimble::aligned_buffer<T>& buffer, std::size_t n) {
@@ -96,6 +114,7 @@ T* room(web_session& s, thimble::aligned_buffer<T>& buffer, std::size_t n) {
 
 constexpr thimble::error no_index{errc::empty_index, "open or build an index first"};
 constexpr thimble::error no_store{errc::store_unavailable, "open a store first"};
+constexpr thimble::error no_import{errc::invalid_argument, "begin the import first"};
 
 expected<void> matches(const web_session& s) {
   if (!s.index) return std::unexpected(no_index);
@@ -136,7 +155,7 @@ expected<void> build(web_session& s, std::string_view quantizer, std::string_vie
   const auto from = [&]<class T>(const T* values) {
     return thimble::any_index::build(*kind, thimble::matrix_view<T>(values, s.store->size(), s.store->dim()), options);
   };
-  auto built = s.store->manifest().element == thimble::idbfs_element::uint8
+  auto built = s.store->set().element == element_type::uint8
                    ? from(reinterpret_cast<const std::uint8_t*>(s.originals.data()))
                    : from(reinterpret_cast<const float*>(s.originals.data()));
   s.originals = {};
@@ -166,16 +185,18 @@ expected<void> save(web_session& s) {
   return s.index->save(copy);
 }
 
-// Rows that were just read become the next ones of `originals`.
+// Rows that were just read become the next ones of `originals`: as bytes where they are bytes, else as floats.
 expected<void> keep_originals(web_session& s, std::size_t count) {
-  const auto& manifest = s.store->manifest();
+  const std::size_t values = count * s.store->dim();
+  const bool bytes = s.store->set().element == element_type::uint8;
+  const std::size_t row_bytes = s.store->dim() * (bytes ? 1 : sizeof(float));
   if (s.n_originals == 0)
-    if (const auto ok = reserve(s.originals, s.store->size() * manifest.row_bytes()); !ok) return ok;
-  std::byte* to = s.originals.data() + s.n_originals * manifest.row_bytes();
-  if (manifest.element == thimble::idbfs_element::uint8) {
-    for (std::size_t i = 0; i < count * manifest.dim; ++i) to[i] = static_cast<std::byte>(s.rows[i]);
+    if (const auto ok = reserve(s.originals, s.store->size() * row_bytes); !ok) return ok;
+  std::byte* to = s.originals.data() + s.n_originals * row_bytes;
+  if (bytes) {
+    for (std::size_t i = 0; i < values; ++i) to[i] = static_cast<std::byte>(s.rows[i]);
   } else {
-    std::memcpy(to, s.rows.data(), count * manifest.row_bytes());
+    std::memcpy(to, s.rows.data(), values * sizeof(float));
   }
   s.n_originals += count;
   return {};
@@ -249,28 +270,30 @@ EMSCRIPTEN_KEEPALIVE const char* thimble_web_index_text(web_session* s, int whic
 }
 
 // ------------------------------------------------------------------------------------------------------- the store
-EMSCRIPTEN_KEEPALIVE void thimble_web_open_store(web_session* s, const char* mount, const char* name,
-                                                 std::uint32_t ticket) {
+EMSCRIPTEN_KEEPALIVE void thimble_web_open_store(web_session* s, const char* name, std::uint32_t ticket) {
   s->ticket = ticket;
   s->store.reset();
-  thimble::idbfs_store::open(mount, name, {s, [](void* self, expected<thimble::idbfs_store>&& opened) {
-                                             auto& session = *static_cast<web_session*>(self);
-                                             if (!opened) return complete(session, std::unexpected(opened.error()));
-                                             session.store.emplace(std::move(*opened));
-                                             session.n_originals = 0;
-                                             complete(session, {});
-                                           }});
+  thimble::browser_store::open(name, keep_store(*s));
 }
 EMSCRIPTEN_KEEPALIVE void thimble_web_close_store(web_session* s) { s->store.reset(); }
-// n, dim, bytes per row, whether values are bytes.
+// n, dim, bytes per row, element type and place as numbers of their enums.
 EMSCRIPTEN_KEEPALIVE int thimble_web_store_numbers(web_session* s, double* out) {
   if (!s->store) return keep(*s, no_store);
-  const auto& manifest = s->store->manifest();
-  out[0] = static_cast<double>(manifest.n);
-  out[1] = manifest.dim;
-  out[2] = static_cast<double>(manifest.row_bytes());
-  out[3] = manifest.element == thimble::idbfs_element::uint8 ? 1 : 0;
-  return 4;
+  const auto& set = s->store->set();
+  out[0] = static_cast<double>(set.n);
+  out[1] = set.dim;
+  out[2] = static_cast<double>(set.row_bytes());
+  out[3] = static_cast<double>(set.element);
+  out[4] = static_cast<double>(s->store->where());
+  return 5;
+}
+// 1 when there is a reason why the store is not in this better place; it is then what the calls for errors tell.
+EMSCRIPTEN_KEEPALIVE int thimble_web_store_reason(web_session* s, int place) {
+  if (!s->store) return 0;
+  const auto reason = s->store->reason(static_cast<thimble::browser_place>(place));
+  if (!reason) return 0;
+  keep(*s, *reason);
+  return 1;
 }
 // 1 when a search can rerank from the store.
 EMSCRIPTEN_KEEPALIVE int thimble_web_check_store(web_session* s) { return settle(*s, matches(*s)); }
@@ -284,8 +307,11 @@ EMSCRIPTEN_KEEPALIVE void thimble_web_read_rows(web_session* s, std::size_t coun
                                                 std::uint32_t ticket) {
   s->ticket = ticket;
   if (!s->store) return complete(*s, std::unexpected(no_store));
+  for (const thimble::node row : std::as_const(s->nodes).span().first(count))
+    if (row >= s->store->size()) return complete(*s, fail(errc::missing_row, "the store has no such row", row));
   if (const auto ok = reserve(s->rows, count * s->store->dim()); !ok) return complete(*s, ok);
   s->n_to_keep = keep_them != 0 ? count : 0;
+  if (keep_them != 0 && s->nodes[0] == 0) s->n_originals = 0;
   s->store->read(s->nodes.span().first(count), s->rows.span(), {s, [](void* self, expected<void> outcome) {
                                                                   auto& session = *static_cast<web_session*>(self);
                                                                   if (outcome && session.n_to_keep != 0)
@@ -296,51 +322,60 @@ EMSCRIPTEN_KEEPALIVE void thimble_web_read_rows(web_session* s, std::size_t coun
 }
 
 // ---------------------------------------------------------------------------------------------------------- import
-EMSCRIPTEN_KEEPALIVE void thimble_web_import_begin(web_session* s, const char* mount, const char* name, std::size_t n,
-                                                   std::size_t dim, int bytes, std::uint32_t ticket) {
+// element: of the rows to come, one of element_type. The open store closes: it may be the one that is written anew.
+EMSCRIPTEN_KEEPALIVE void thimble_web_import_begin(web_session* s, const char* name, std::size_t n, std::size_t dim,
+                                                   int element, int resume, std::uint32_t ticket) {
   s->ticket = ticket;
   s->writer.reset();
-  const thimble::idbfs_layout layout{
-      .n = n, .dim = dim, .element = bytes != 0 ? thimble::idbfs_element::uint8 : thimble::idbfs_element::float32};
-  thimble::idbfs_writer::create(mount, name, layout, {s, [](void* self, expected<thimble::idbfs_writer>&& created) {
+  s->store.reset();
+  const thimble::opened<thimble::browser_writer> then{s, [](void* self, expected<thimble::browser_writer>&& created) {
                                                         auto& session = *static_cast<web_session*>(self);
                                                         if (!created)
                                                           return complete(session, std::unexpected(created.error()));
                                                         session.writer.emplace(std::move(*created));
                                                         complete(session, {});
-                                                      }});
+                                                      }};
+  const thimble::stored_layout layout{.n = n, .dim = dim, .element = static_cast<element_type>(element)};
+  if (resume != 0)
+    thimble::browser_writer::resume(name, layout, then);
+  else
+    thimble::browser_writer::create(name, layout, then);
 }
+// The rows that are there: at the beginning those of the import that goes on.
+EMSCRIPTEN_KEEPALIVE std::size_t thimble_web_import_rows(web_session* s) { return s->writer ? s->writer->rows() : 0; }
 EMSCRIPTEN_KEEPALIVE void* thimble_web_import_room(web_session* s, std::size_t bytes) {
   return room(*s, s->batch, bytes);
 }
 EMSCRIPTEN_KEEPALIVE void thimble_web_import_append(web_session* s, std::size_t count, std::uint32_t ticket) {
   s->ticket = ticket;
-  if (!s->writer) return complete(*s, fail(errc::invalid_argument, "begin the import first"));
+  if (!s->writer) return complete(*s, std::unexpected(no_import));
   const std::size_t values = count * s->writer->dim();
-  if (s->writer->manifest().element == thimble::idbfs_element::uint8) {
-    s->writer->append(std::span(reinterpret_cast<const std::uint8_t*>(s->batch.data()), values), completion_of(*s));
-  } else {
-    s->writer->append(std::span(reinterpret_cast<const float*>(s->batch.data()), values), completion_of(*s));
+  const auto append = [&]<class T>(const T* rows) { s->writer->append(std::span(rows, values), completion_of(*s)); };
+  switch (s->writer->set().element) {
+    case element_type::uint8:
+      return append(reinterpret_cast<const std::uint8_t*>(s->batch.data()));
+    case element_type::float16:
+      return append(reinterpret_cast<const thimble::half*>(s->batch.data()));
+    default:
+      return append(reinterpret_cast<const float*>(s->batch.data()));
   }
 }
+// The set that is complete now is the open store.
 EMSCRIPTEN_KEEPALIVE void thimble_web_import_finish(web_session* s, std::uint32_t ticket) {
   s->ticket = ticket;
-  if (!s->writer) return complete(*s, fail(errc::invalid_argument, "begin the import first"));
-  s->writer->finish({s, [](void* self, expected<void> outcome) {
-                       auto& session = *static_cast<web_session*>(self);
-                       session.writer.reset();
-                       session.batch = {};
-                       complete(session, outcome);
-                     }});
+  if (!s->writer) return complete(*s, std::unexpected(no_import));
+  s->store.reset();
+  s->writer->finish(keep_store(*s));
 }
-EMSCRIPTEN_KEEPALIVE void thimble_web_import_abandon(web_session* s) {
+EMSCRIPTEN_KEEPALIVE void thimble_web_import_end(web_session* s) {
   s->writer.reset();
   s->batch = {};
 }
-EMSCRIPTEN_KEEPALIVE void thimble_web_remove(web_session* s, const char* mount, const char* name,
-                                             std::uint32_t ticket) {
+// The open store closes: it may be the one that goes.
+EMSCRIPTEN_KEEPALIVE void thimble_web_remove(web_session* s, const char* name, std::uint32_t ticket) {
   s->ticket = ticket;
-  thimble::idbfs_remove(mount, name, completion_of(*s));
+  s->store.reset();
+  thimble::browser_remove(name, completion_of(*s));
 }
 
 // ---------------------------------------------------------------------------------------------------------- search

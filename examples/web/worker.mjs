@@ -1,16 +1,17 @@
 // SPDX-FileCopyrightText: 2026 The thimble authors
 // SPDX-License-Identifier: Apache-2.0
 //
-// Everything heavy of the demo page: downloads, IndexedDB, building, searching. The page sends {id, method, argument};
+// Everything heavy of the demo page: downloads, storage, building, searching. The page sends {id, method, argument};
 // the answers are {id, progress}* and then {id, result} or {id, error: {code, message, value}}.
 
 import { cachedIndex, forgetIndex, IndexCacheWriter } from './index_cache.mjs';
 import { Thimble, ThimbleError } from './thimble.mjs';
 
-const mount = '/thimble';
+const vectors_of = (set) => `vectors/${set}`;
 
 let thimble = null;
 let queries = null;  // {n, dim, values}, bytes or floats
+let download_to_import = null;  // its AbortController
 
 // An error as it crosses to the page.
 const plain = (error) =>
@@ -34,36 +35,64 @@ async function* chunks_of(body) {
   }
 }
 
-async function download(url) {
+async function* without_first(chunks, bytes) {
+  for await (const chunk of chunks) {
+    if (bytes < chunk.length) yield chunk.subarray(bytes);
+    bytes -= Math.min(bytes, chunk.length);
+  }
+}
+
+// A file from byte `first` on. A server that knows no ranges sends all of it.
+async function download(url, { first = 0, last = '', signal } = {}) {
   let response;
   try {
-    response = await fetch(url);
+    response = await fetch(url, { signal, headers: first || last ? { range: `bytes=${first}-${last}` } : {} });
   } catch (error) {
     throw new ThimbleError('cannot_open', `${url} cannot be reached: ${error.message}`);
   }
   if (!response.ok) throw new ThimbleError('cannot_open', `${url}: ${response.status} ${response.statusText}`);
-  return { bytes: Number(response.headers.get('content-length')), chunks: chunks_of(response.body) };
+  const chunks = chunks_of(response.body);
+  return {
+    bytes: Number(response.headers.get('content-length')),
+    chunks: response.status === 206 ? chunks : without_first(chunks, first),
+  };
 }
 
-// A .u8bin or .fbin file: n, dim, then the rows, which go on as a stream.
-async function download_vectors(url) {
-  const element = url.endsWith('.u8bin') ? 'u8' : 'f32';
-  const { chunks } = await download(url);
-  let start = new Uint8Array(0);
-  while (start.length < 8) {
-    const { done, value } = await chunks.next();
-    if (done) throw new ThimbleError('truncated', `${url} has no header`);
-    const joined = new Uint8Array(start.length + value.length);
-    joined.set(start);
-    joined.set(value, start.length);
-    start = joined;
+// A .u8bin or .fbin file: n, dim, then the rows, which rows_from(first) fetches.
+async function open_vectors(url, signal) {
+  const header = new Uint8Array(8);
+  let filled = 0;
+  for await (const chunk of (await download(url, { last: 7, signal })).chunks) {
+    const taken = chunk.subarray(0, 8 - filled);
+    header.set(taken, filled);
+    filled += taken.length;
+    if (filled === 8) break;
   }
-  const header = new DataView(start.buffer);
-  const rows = (async function* () {
-    yield start.subarray(8);
-    yield* chunks;
-  })();
-  return { n: header.getUint32(0, true), dim: header.getUint32(4, true), element, rows };
+  if (filled < 8) throw new ThimbleError('truncated', `${url} has no header`);
+  const [n, dim] = [0, 4].map((at) => new DataView(header.buffer).getUint32(at, true));
+  const element = url.endsWith('.u8bin') ? 'u8' : 'f32';
+  const row_bytes = element === 'u8' ? dim : dim * 4;
+  const rows_from = async (first) => (await download(url, { first: 8 + first * row_bytes, signal })).chunks;
+  return { n, dim, element, rows_from };
+}
+
+// What another page holds: one that was closed or reloaded lets it go a moment later.
+async function when_free(run) {
+  for (let attempt = 1; ; ++attempt) {
+    try {
+      return await run();
+    } catch (error) {
+      if (error.code !== 'store_in_use' || attempt === 30) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+  }
+}
+
+// Where nothing can be stored there is nothing to remove.
+function remove_store(set) {
+  return when_free(() => session().removeStore(vectors_of(set))).catch((error) => {
+    if (error.code !== 'store_unavailable') throw error;
+  });
 }
 
 const methods = {
@@ -73,14 +102,16 @@ const methods = {
     return { binary: thimble.binary, isolated: self.crossOriginIsolated };
   },
 
-  /** Opens what is already in this browser: {store, index}, each null when it is not there, and what is wrong with it. */
+  /** Opens what is already in this browser: {store, index}, each null when it is not there, what is wrong with it, and
+   *  how many rows an import has left that did not end. */
   async open_stored({ set }) {
-    const found = { store: null, index: null, problem: null };
+    const found = { store: null, index: null, problem: null, unfinished: 0 };
     try {
-      await session().openStore(mount, set);
+      await when_free(() => session().openStore(vectors_of(set)));
       found.store = session().storeInfo();
     } catch (error) {
-      if (error.code !== 'cannot_open') found.problem = plain(error);
+      if (error.code === 'cannot_open') found.unfinished = error.value;
+      else if (error.code !== 'store_unavailable') found.problem = plain(error);
     }
     const kept = await cachedIndex(set);
     if (kept) {
@@ -94,21 +125,28 @@ const methods = {
     return found;
   },
 
-  /** Streams the base vectors into IndexedDB and opens them. */
-  async import_vectors({ set, url, batch_rows }, progress) {
-    const { n, dim, element, rows } = await download_vectors(url);
-    await session().closeStore();
-    await session().importRows(rows, {
-      mount, name: set, n, dim, element, batchRows: batch_rows,
-      progress: (done) => progress({ done, total: n }),
-    });
-    await session().openStore(mount, set);
-    return session().storeInfo();
+  /** Streams the base vectors into the best place that there is and opens them; an import that did not end goes on. */
+  async import_vectors({ set, url }, progress) {
+    download_to_import = new AbortController();
+    const { signal } = download_to_import;
+    try {
+      const { rows_from, ...shape } = await open_vectors(url, signal);
+      return await when_free(() => session().importRows(rows_from, {
+        ...shape, name: vectors_of(set), resume: true,
+        progress: (done) => progress({ done, total: shape.n }),
+      }));
+    } catch (error) {
+      if (!signal.aborted) throw error;
+      await remove_store(set);
+      throw new ThimbleError('cancelled', 'the import was cancelled');
+    } finally {
+      download_to_import = null;
+    }
   },
 
-  /** What an import that was cut off left behind. */
-  remove_vectors({ set }) {
-    return session().removeStore(mount, set);
+  /** Ends the import that is under way; nothing of it is left. */
+  cancel_import() {
+    download_to_import?.abort();
   },
 
   /** Loads an index that was built elsewhere, and keeps it. */
@@ -157,11 +195,11 @@ const methods = {
   },
 
   async load_queries({ url }) {
-    const { n, dim, element, rows } = await download_vectors(url);
+    const { n, dim, element, rows_from } = await open_vectors(url);
     const values = element === 'u8' ? new Uint8Array(n * dim) : new Float32Array(n * dim);
     const bytes = new Uint8Array(values.buffer);
     let at = 0;
-    for await (const chunk of rows) {
+    for await (const chunk of await rows_from(0)) {
       if (at + chunk.length > bytes.length) throw new ThimbleError('corrupt', `${url} is longer than it says`, at);
       bytes.set(chunk, at);
       at += chunk.length;
@@ -213,10 +251,14 @@ const methods = {
     return { heap: session().heapBytes };
   },
 
+  /** What the browser says of this origin's storage. */
+  storage() {
+    return Thimble.storageInfo();
+  },
+
   /** Removes vectors and index from this browser. */
   async forget({ set }) {
-    await session().closeStore();
-    await session().removeStore(mount, set);
+    await remove_store(set);
     await forgetIndex(set);
   },
 };

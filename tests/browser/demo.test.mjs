@@ -56,13 +56,13 @@ for (const binary of binaries)
       const [loaded, kernels, vectors, index] = await texts(page, 'binary', 'simd', 'vectors-state', 'index-state');
       assert.equal(loaded, binary);
       assert.equal(kernels, binary, 'the index reports the kernels that run');
-      assert.match(vectors, /^9,000 × 784, 7\.1 MB on disk$/);
+      assert.match(vectors, /^9,000 × 784, 7\.1 MB in OPFS$/);
       assert.match(index, /^sq8, m 16/);
       const greys = await pictures(page);
       assert.equal(greys.length, 11);
       assert.ok(greys.every((count) => count > 10), `${greys}`);
-      const [rows, transactions] = await texts(page, 'rows-read', 'transactions');
-      assert.deepEqual([rows, transactions], ['50', '1']);
+      const [rows, batches] = await texts(page, 'rows-read', 'batches');
+      assert.deepEqual([rows, batches], ['50', '1']);
     });
 
     test('finds what brute force finds: recall@10 of at least .95 with rerank 50', async () => {
@@ -71,10 +71,10 @@ for (const binary of binaries)
       await page.click('#run');
       await page.waitForSelector('#measure[data-done="100"]');
       await demo_state(page, ['ready']);
-      const [recall, rows, transactions, median, p99] =
-          (await texts(page, 'mean-recall', 'mean-rows', 'mean-transactions', 'median', 'p99')).map(number);
+      const [recall, rows, batches, median, p99] =
+          (await texts(page, 'mean-recall', 'mean-rows', 'mean-batches', 'median', 'p99')).map(number);
       assert.ok(recall >= 95, `${recall} %`);
-      assert.deepEqual([rows, transactions], [50, 1]);
+      assert.deepEqual([rows, batches], [50, 1]);
       assert.ok(median > 0 && p99 >= median);
     });
 
@@ -94,7 +94,7 @@ for (const binary of binaries)
       await rows_read('120');
       await set('rerank', 0);
       await rows_read('0');
-      assert.equal((await texts(page, 'transactions'))[0], '0');
+      assert.equal((await texts(page, 'batches'))[0], '0');
       await set('rerank', 50);
       await rows_read('50');
     });
@@ -128,6 +128,7 @@ for (const binary of binaries)
       await demo_state(page, ['ready']);
       await page.waitForSelector('#hits li:nth-child(10)');
       assert.deepEqual(await hits(), before_reload);
+      assert.equal((await texts(page, 'storage'))[0], 'OPFS');
       assert.ok(!requests.some((name) => /base\.|\.thimble/.test(name)), 'neither vectors nor index are fetched again');
     });
 
@@ -135,8 +136,7 @@ for (const binary of binaries)
       await page.click('#forget');
       await demo_state(page, ['idle']);
       const laboratory = await open_laboratory(browser.context, server.address);
-      const left = await laboratory.run(() => with_table('/thimble', 'readonly', (table) => done(table.count())));
-      assert.equal(left, 0);
+      assert.deepEqual(await laboratory.run(() => stored_names()), []);
       await laboratory.close();
     });
 
@@ -157,15 +157,14 @@ describe('an index that was built elsewhere', { skip }, () => {
     const pieces = await laboratory.run(async () => {
       const thimble = await Thimble.load();
       const base = await fetch_vectors('/data/fashion-mnist/base.u8bin');
-      await thimble.importRows(in_chunks(base.values, 1 << 16),
-          { mount: '/elsewhere', name: 'set', n: base.n, dim: base.dim, element: 'u8' });
-      await thimble.openStore('/elsewhere', 'set');
+      await thimble.importRows(() => in_chunks(base.values, 1 << 16),
+          { name: 'elsewhere', n: base.n, dim: base.dim, element: 'u8' });
       await thimble.buildIndex({ m: 12, efConstruction: 60 });
       const pieces = [];
       await thimble.saveIndex((piece) => void pieces.push(piece));
       const texts = [];
       for (const piece of pieces) texts.push(btoa(piece.reduce((text, byte) => text + String.fromCharCode(byte), '')));
-      await thimble.removeStore('/elsewhere', 'set');
+      await thimble.removeStore('elsewhere');
       return texts;
     });
     await laboratory.close();
@@ -219,4 +218,21 @@ test('the server serves files below its folders only', { skip }, async () => {
   ])
     assert.equal(await status(address), 404, address);
   assert.equal(await status('/%'), 400);
+});
+
+test('the server sends the bytes that are asked for', { skip }, async () => {
+  const get = async (range) => {
+    const answer = await fetch(`${server.address}/data/fashion-mnist/base.u8bin`, { headers: range ? { range } : {} });
+    const bytes = Buffer.from(await answer.arrayBuffer());
+    return { status: answer.status, told: answer.headers.get('content-range'), bytes };
+  };
+  const all = (await get()).bytes;
+  const end = all.length - 1;
+  for (const [range, first, last] of [['bytes=0-7', 0, 7], ['bytes=1000-', 1000, end], ['bytes=5-99999999', 5, end]]) {
+    const { status, told, bytes } = await get(range);
+    assert.deepEqual({ status, told }, { status: 206, told: `bytes ${first}-${last}/${all.length}` });
+    assert.ok(bytes.equals(all.subarray(first, last + 1)), range);
+  }
+  assert.equal((await get(`bytes=${all.length}-`)).status, 416);
+  assert.equal((await get('bytes=1-2,5-6')).status, 200);
 });

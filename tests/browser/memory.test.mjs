@@ -87,9 +87,9 @@ describe('memory after a reload', { skip, timeout: 300_000 }, () => {
   };
 
   test('the searches were real ones', async () => {
-    const [recall, rows, transactions] = (await texts(page, 'mean-recall', 'mean-rows', 'mean-transactions')).map(Number.parseFloat);
+    const [recall, rows, batches] = (await texts(page, 'mean-recall', 'mean-rows', 'mean-batches')).map(Number.parseFloat);
     assert.ok(recall >= 95, `${recall} %`);
-    assert.deepEqual([rows, transactions], [50, 1]);
+    assert.deepEqual([rows, batches], [50, 1]);
   });
 
   test('the WASM heap is below the index and 20 % of the floats', async (context) => {

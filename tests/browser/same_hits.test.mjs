@@ -37,8 +37,8 @@ describe('the same file, the same hits', { skip }, () => {
     await laboratory.run(async () => {
       self.thimble = await Thimble.load();
       const base = await fetch_vectors('/data/fashion-mnist/base.u8bin');
-      await thimble.importRows(in_chunks(base.values, 1 << 16),
-          { mount: '/same', name: 'set', n: base.n, dim: base.dim, element: 'u8' });
+      await thimble.importRows(() => in_chunks(base.values, 1 << 16),
+          { name: 'same', n: base.n, dim: base.dim, element: 'u8' });
     });
     const file = path.join(folder, 'index.thimble');
     if (programs.length) {
@@ -46,7 +46,6 @@ describe('the same file, the same hits', { skip }, () => {
         '--threads', '2', '--output', file, '--json'], { stdio: 'pipe' });
     } else {
       const text = await laboratory.run(async () => {
-        await thimble.openStore('/same', 'set');
         await thimble.buildIndex();
         const texts = [];
         await thimble.saveIndex((piece) => {
@@ -69,7 +68,7 @@ describe('the same file, the same hits', { skip }, () => {
     const thimble = await Thimble.load({ simd });
     const file = new Uint8Array(await (await fetch('/same/index.thimble')).arrayBuffer());
     await thimble.openIndex([file], file.length);
-    await thimble.openStore('/same', 'set');
+    await thimble.openStore('same');
     const { values, dim } = await fetch_vectors('/data/fashion-mnist/query.u8bin');
     const found = [];
     for (let i = 0; i < n_queries; ++i) {
@@ -94,21 +93,25 @@ describe('the same file, the same hits', { skip }, () => {
 
   for (const binary of binaries) {
     const cannot = binary === 'relaxed' && detectSimd() !== 'relaxed' && `Node ${process.version} has no relaxed SIMD`;
-    test(`Node, ${binary} (estimates: there is no IndexedDB)`, { skip: cannot }, async () => {
+    test(`Node, ${binary} (vectors in memory: there is no storage)`, { skip: cannot }, async () => {
       const thimble = await Thimble.load({
         simd: binary,
         locate: (name) => pathToFileURL(path.join(build, `wasm-${name}/examples/web/thimble_web.js`)).href,
       });
       const file = fs.readFileSync(path.join(folder, 'index.thimble'));
       await thimble.openIndex([file], file.length);
-      const queries = fs.readFileSync(path.join(data, 'query.u8bin'));
-      const { dim, simd } = thimble.indexInfo();
+      const { n, dim, simd } = thimble.indexInfo();
       assert.equal(simd, binary);
-      for (let i = 0; i < n_queries; ++i) {
-        const query = Float32Array.from(queries.subarray(8 + i * dim, 8 + (i + 1) * dim));
-        const { ids, distances } = await thimble.search(query, { k: 10, ef: 64, rerank: 0 });
-        assert.deepEqual({ ids, bits: bits(distances) }, expected[0][i]);
-      }
+      const base = fs.readFileSync(path.join(data, 'base.u8bin'));
+      const { where } = await thimble.importRows(() => [base.subarray(8)], { name: 'same', n, dim, element: 'u8' });
+      assert.equal(where, 'memory');
+      const queries = fs.readFileSync(path.join(data, 'query.u8bin'));
+      for (const rerank of [0, 50])
+        for (let i = 0; i < n_queries; ++i) {
+          const query = Float32Array.from(queries.subarray(8 + i * dim, 8 + (i + 1) * dim));
+          const { ids, distances } = await thimble.search(query, { k: 10, ef: 64, rerank });
+          assert.deepEqual({ ids, bits: bits(distances) }, expected[rerank][i]);
+        }
     });
   }
 

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // What the browser tests share: the demo's server with the tests' own pages, Chromium with a profile on disk (in a private
-// window IndexedDB would live in memory), and the laboratory: a worker with thimble in it that tests run code in.
+// window storage would live in memory), and the laboratory: a worker with thimble in it that tests run code in.
 // THIMBLE_BUILD names another build folder, THIMBLE_CHROMIUM another browser.
 
 import fs from 'node:fs';
@@ -20,19 +20,19 @@ const browser_file = process.env.THIMBLE_CHROMIUM || '/usr/bin/chromium';
 export const programs_folder = path.join(build, 'wasm-simd128/tests/browser');
 
 /** Why these tests cannot run here, or false: for the option `skip` of a test. */
-export function missing({ program } = {}) {
+export function missing() {
   if (!fs.existsSync(browser_file)) return `no browser at ${browser_file}`;
   const files = binaries.map((binary) => path.join(build, `wasm-${binary}/examples/web/thimble_web.wasm`));
-  if (program) files.push(path.join(programs_folder, `${program}.wasm`));
   const absent = files.find((file) => !fs.existsSync(file));
   return absent ? `${absent} is not built: bash cmake/test.sh browser` : false;
 }
 
-/** The same for the tests of one store's lab (store_lab.hpp); `browser`: whether they need one. */
-export function missing_lab(store, { browser = true } = {}) {
+/** The same for the tests of one store's lab (store_lab.hpp); `browser`: whether they need one; `programs`: and these. */
+export function missing_lab(store, { browser = true, programs = [] } = {}) {
   if (browser && !fs.existsSync(browser_file)) return `no browser at ${browser_file}`;
-  const file = path.join(programs_folder, `${store}_lab.wasm`);
-  return fs.existsSync(file) ? false : `${file} is not built: bash cmake/test.sh browser`;
+  const files = [`${store}_lab`, ...programs].map((name) => path.join(programs_folder, `${name}.wasm`));
+  const absent = files.find((file) => !fs.existsSync(file));
+  return absent ? `${absent} is not built: bash cmake/test.sh browser` : false;
 }
 
 /** @returns {Promise<{address: string, close: () => Promise<void>}>} */
@@ -120,6 +120,12 @@ export async function open_store_lab(context, address, store, { worker = false, 
   };
 }
 
+/** Scripts that take one kind of storage away from the page or worker that runs them. */
+export const deny = {
+  opfs: `StorageManager.prototype.getDirectory = async () => { throw new DOMException('denied', 'SecurityError'); };`,
+  indexeddb: `IDBFactory.prototype.open = () => { throw new DOMException('denied', 'SecurityError'); };`,
+};
+
 /** For assert.rejects: an error of thimble with this code. */
 export const with_code = (code, value) => (error) => {
   if (error.code !== code) throw new Error(`expected ${code}, got ${error.code}: ${error.message}`, { cause: error });
@@ -127,9 +133,14 @@ export const with_code = (code, value) => (error) => {
   return true;
 };
 
-/** Opens the demo page and waits until it has opened what is stored. */
-export async function open_demo(context, address, query = '') {
+/** Opens the demo page, its worker with a script before it, and waits until it has opened what is stored. */
+export async function open_demo(context, address, query = '', script = '') {
   const page = await context.newPage();
+  if (script)
+    await page.route('**/worker.mjs', async (route) => {
+      const answer = await route.fetch();
+      await route.fulfill({ response: answer, body: `${script}\n${await answer.text()}` });
+    });
   await page.goto(`${address}/${query}`);
   await demo_state(page, ['idle', 'ready']);
   return page;

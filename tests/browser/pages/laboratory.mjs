@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: 2026 The thimble authors
 // SPDX-License-Identifier: Apache-2.0
 //
-// A worker for tests: thimble, small deterministic vectors, raw IndexedDB, counters, and plain IDBFS.
+// A worker for tests: thimble, small deterministic vectors, and counters of what is asked of storage.
 
 import { Thimble, ThimbleError } from '/thimble.mjs';
 
@@ -42,40 +42,29 @@ self.fetch_vectors = async (url) => {
   return { n, dim, element: url.endsWith('.u8bin') ? 'u8' : 'f32', values };
 };
 
-/** A set of made-up vectors, imported and opened in `thimble`. */
-self.import_made = async (thimble, { mount = '/lab', name = 'set', n, dim, element = 'u8', seed = 1, batchRows = 64 }) => {
+/** A set of made-up vectors, imported and open in `thimble`. */
+self.import_made = async (thimble, { name = 'lab', n, dim, element = 'u8', seed = 1, batchRows = 64, ...more }) => {
   const values = self.make_vectors(n, dim, element, seed);
-  await thimble.importRows(self.in_chunks(values), { mount, name, n, dim, element, batchRows });
-  await thimble.openStore(mount, name);
+  await thimble.importRows(() => self.in_chunks(values), { name, n, dim, element, batchRows, ...more });
   return values;
 };
 
-/** One request's outcome. */
-self.done = (request) => new Promise((resolve, reject) => {
-  request.onsuccess = () => resolve(request.result);
-  request.onerror = () => reject(request.error);
-  request.onblocked = () => reject(new DOMException('blocked', 'BlockedError'));
-});
-/** run(object store) in one transaction on IDBFS's table of a mount point. */
-self.with_table = async (mount, mode, run) => {
-  const database = await self.done(indexedDB.open(mount));
-  try {
-    const transaction = database.transaction('FILE_DATA', mode);
-    const complete = new Promise((resolve, reject) => {
-      transaction.oncomplete = resolve;
-      transaction.onabort = () => reject(transaction.error);
-    });
-    const result = await run(transaction.objectStore('FILE_DATA'));
-    await complete;
-    return result;
-  } finally {
-    database.close();
-  }
+/** Names of what this origin has stored: files of OPFS with their folders, and databases. */
+self.stored_names = async () => {
+  const names = (await indexedDB.databases()).map(({ name }) => name);
+  const walk = async (folder, path) => {
+    for await (const [name, entry] of folder.entries()) {
+      if (entry.kind === 'directory') await walk(entry, `${path}${name}/`);
+      else names.push(path + name);
+    }
+  };
+  await walk(await navigator.storage.getDirectory(), 'opfs:');
+  return names.sort();
 };
 
-/** Counts what this worker asks of IndexedDB from now on. */
+/** Counts what this worker asks of IndexedDB and of files in OPFS from now on. */
 self.count_requests = () => {
-  const counts = { transactions: 0, readwrite: 0, gets: 0, others: 0, keys: [] };
+  const counts = { transactions: 0, readwrite: 0, gets: 0, reads: 0, bytes: 0, others: 0, keys: [] };
   const watch = (type, method, note) => {
     const original = type.prototype[method];
     type.prototype[method] = function (...words) {
@@ -95,20 +84,12 @@ self.count_requests = () => {
     watch(IDBObjectStore, method, () => ++counts.others);
   for (const method of ['get', 'getAll', 'getKey', 'getAllKeys', 'openCursor', 'openKeyCursor', 'count'])
     watch(IDBIndex, method, () => ++counts.others);
-  return counts;
-};
-
-/** A plain Emscripten program that has IDBFS mounted, and its two directions of FS.syncfs. */
-self.mount_plain = async (mount) => {
-  const { default: create } = await import('/programs/idbfs_plain.js');
-  const module = await create();
-  const { FS, IDBFS } = module;
-  FS.mkdir(mount);
-  FS.mount(IDBFS, {}, mount);
-  const sync = (populate) => new Promise((resolve, reject) => {
-    FS.syncfs(populate, (error) => error ? reject(error) : resolve());
+  watch(FileSystemSyncAccessHandle, 'read', ({ byteLength }) => {
+    ++counts.reads;
+    counts.bytes += byteLength;
   });
-  return { module, FS, load: () => sync(true), store: () => sync(false) };
+  for (const method of ['write', 'truncate', 'flush']) watch(FileSystemSyncAccessHandle, method, () => ++counts.others);
+  return counts;
 };
 
 postMessage('ready');
