@@ -45,11 +45,12 @@ skip() {
 
 # counts LOG: one line from the summaries of ctest, GoogleTest and node's test runner.
 counts() {
-  local total skips
+  local total cases skips
   total=$(sed -nE 's/^[0-9]+% tests passed, [0-9]+ tests failed out of ([0-9]+)$/\1/p' "$1" | tail -n 1)
   if [ -n "$total" ]; then
-    skips=$(grep -cE '\*\*\*Skipped' "$1" || true)
-    printf '%s tests%s' "$total" "$([ "$skips" -eq 0 ] || echo ", $skips of them skipped")"
+    cases=$(awk '/^\[  PASSED  \] [0-9]+ tests?\.$/ { sum += $4 } END { print sum + 0 }' "$1")
+    skips=$(awk '/^\[  SKIPPED \] [0-9]+ tests?/ { sum += $4 } /\*\*\*Skipped/ { ++sum } END { print sum + 0 }' "$1")
+    printf '%s tests of %s cases%s' "$total" "$cases" "$([ "$skips" -eq 0 ] || echo ", $skips skipped")"
   else
     sed -nE 's/^(# |ℹ )(tests|pass|skipped) ([0-9]+)$/\2 \3/p' "$1" | tr '\n' ' '
   fi
@@ -72,7 +73,13 @@ check_tidy() {
 native_preset() {
   cmake --preset "$1"
   cmake --build --preset "$1"
+  run_tests "$1"
+}
+
+# run_tests PRESET: ctest, and what GoogleTest counted and skipped in its tests.
+run_tests() {
   ctest --preset "$1" -j "$(cores)"
+  grep -E '^\[  (PASSED |SKIPPED)' "build/$1/Testing/Temporary/LastTest.log"
 }
 
 native() {
@@ -120,7 +127,7 @@ wasm_build() {
 }
 wasm_preset() {
   wasm_build "$1"
-  ctest --preset "$1"
+  run_tests "$1"
 }
 
 # The installed package, found by a stranger's Emscripten build that links the browser stores.
