@@ -6,9 +6,11 @@
 //
 //     build/release/bench/thimble_bench_search --data ../shared/data/fashion-mnist-784 --metric l2
 //
-// A line is a quantizer and how many candidates are reranked from the mapped file: sq8, sq4+20, rabitq2+50.
+// A line is a quantizer and how many candidates are reranked from the mapped file: sq8, sq4+20, rabitq2+50. With
+// /mutable behind it (sq8, sq4 and rabitq4) the same graph is searched in the form that changes.
 
 #include <hnswlib/hnswlib.h>
+#include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
@@ -20,7 +22,8 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
-#include <iterator>
+#include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -49,11 +52,40 @@ struct settings {
   std::string peer_file;
 };
 
+// Appends the ids of what it finds.
+using searcher =
+    std::function<void(std::span<const float>, const thimble::search_params&, std::vector<std::uint64_t>&)>;
+
 struct line {
   std::string name;
-  std::size_t built;  // which of the indexes
   std::size_t rerank;
+  double bytes;
+  searcher search;
 };
+
+line frozen_line(const std::string& name, std::size_t rerank, const thimble::any_index& index,
+                 const thimble::mmap_store& base) {
+  const auto scratch = std::make_shared<thimble::search_scratch>();
+  const auto search = [&index, &base, scratch](auto query, const auto& params, auto& found) {
+    for (const thimble::neighbor& hit : must(index.search(query, params, base, *scratch), "search"))
+      found.push_back(hit.id);
+  };
+  return {name, rerank, index.bytes_per_vector(), search};
+}
+
+template <class Quantizer>
+line mutable_line(const std::string& name, std::size_t rerank, const thimble::any_index& frozen,
+                  const thimble::mmap_store& base) {
+  const auto file = std::filesystem::temp_directory_path() / ("thimble_bench_" + std::to_string(::getpid()));
+  must(frozen.save(file.c_str()), "save");
+  const auto opened = must(thimble::index<Quantizer>::open(file.c_str()), "open");
+  const auto index = std::make_shared<thimble::mutable_index<Quantizer>>(must(thimble::thaw(opened), "thaw"));
+  std::filesystem::remove(file);
+  const auto search = [&base, index](auto query, const auto& params, auto& found) {
+    for (const thimble::neighbor& hit : must(index->search(query, params, base), "search")) found.push_back(hit.id);
+  };
+  return {name, rerank, index->bytes_per_vector(), search};
+}
 
 // One way to search at one setting, over all queries: its best time, and what it found.
 struct point {
@@ -152,31 +184,40 @@ void run(const settings& s, bool all_points) {
 
   const thimble::build_options options{
       .metric = metric, .m = s.m, .ef_construction = s.ef_construction, .threads = s.threads};
-  std::vector<std::string> quantizers;
-  std::vector<thimble::any_index> indexes;
+  std::map<std::string, thimble::any_index> indexes;
   std::vector<line> lines;
-  for (const std::string& text : s.lines) {
-    const std::string quantizer = text.substr(0, text.find('+'));
-    const std::size_t rerank = quantizer.size() == text.size() ? 0 : std::stoul(text.substr(quantizer.size() + 1));
-    const auto known = std::ranges::find(quantizers, quantizer);
-    lines.push_back({text, static_cast<std::size_t>(known - quantizers.begin()), rerank});
-    if (known != quantizers.end()) continue;
+  const auto build = [&](const std::string& quantizer) -> const thimble::any_index& {
+    if (const auto known = indexes.find(quantizer); known != indexes.end()) return known->second;
     const auto kind = must(thimble::parse_quantizer(quantizer), quantizer);
     thimble::expected<thimble::any_index> built = thimble::fail(thimble::errc::empty_index, "not built");
     const double seconds = seconds_of([&] { built = thimble::any_index::build(kind, base, options); });
     std::printf("build %-8s with %u threads: %.2f s", quantizer.c_str(), s.threads, seconds);
     peer_seconds > 0 ? std::printf(", %.3f of the %.2f s of hnswlib float32\n", seconds / peer_seconds, peer_seconds)
                      : std::printf("\n");
-    quantizers.push_back(quantizer);
-    indexes.push_back(must(std::move(built), "build"));
+    return indexes.emplace(quantizer, must(std::move(built), "build")).first->second;
+  };
+  for (const std::string& text : s.lines) {
+    const std::string codes = text.substr(0, text.find('/'));
+    const std::string quantizer = codes.substr(0, codes.find('+'));
+    const std::size_t rerank = quantizer.size() == codes.size() ? 0 : std::stoul(codes.substr(quantizer.size() + 1));
+    const thimble::any_index& index = build(quantizer);
+    if (codes.size() == text.size())
+      lines.push_back(frozen_line(text, rerank, index, base));
+    else if (quantizer == "sq8")
+      lines.push_back(mutable_line<thimble::sq8>(text, rerank, index, base));
+    else if (quantizer == "sq4")
+      lines.push_back(mutable_line<thimble::sq4>(text, rerank, index, base));
+    else if (quantizer == "rabitq4")
+      lines.push_back(mutable_line<thimble::rabitq<4>>(text, rerank, index, base));
+    else
+      give_up(text + ": only sq8, sq4 and rabitq4 are searched in the form that changes");
   }
 
   const double peer_bytes = static_cast<double>(peer->size_data_per_element_) + 4.0 + 8.0 + 4.0 * s.m / (s.m - 1);
   curve baseline("hnswlib float32", peer_bytes, s.ef);
   std::vector<curve> curves;
-  for (const line& l : lines) curves.emplace_back(l.name, indexes[l.built].bytes_per_vector(), s.ef);
+  for (const line& l : lines) curves.emplace_back(l.name, l.bytes, s.ef);
   const auto policy = s.rerank_by == "fixed" ? thimble::rerank_policy::fixed : thimble::rerank_policy::bound;
-  thimble::search_scratch scratch;
   for (unsigned repeat = 0; repeat < s.repeats; ++repeat) {
     for (std::size_t at = 0; at < s.ef.size(); ++at) {
       baseline.measure(at, truth, n_queries, s.k, [&](std::size_t q, std::size_t ef, auto& found) {
@@ -188,13 +229,12 @@ void run(const settings& s, bool all_points) {
         curves[c].measure(at, truth, n_queries, s.k, [&](std::size_t q, std::size_t ef, auto& found) {
           const thimble::search_params params{
               .k = s.k, .ef = ef, .rerank = lines[c].rerank, .rerank_by = policy, .epsilon = s.epsilon};
-          const auto hits = indexes[lines[c].built].search({queries.data() + q * dim, dim}, params, base, scratch);
-          for (const thimble::neighbor& hit : must(hits, "search")) found.push_back(hit.id);
+          lines[c].search({queries.data() + q * dim, dim}, params, found);
         });
     }
   }
   std::printf("one thread, recall@%zu, %s; microseconds a query, x: times hnswlib's speed at the same recall\n", s.k,
-              std::string(thimble::simd::name(indexes[0].simd())).c_str());
+              std::string(thimble::simd::name(indexes.begin()->second.simd())).c_str());
   std::printf("%-35s %17s %18s %18s %18s\n", "", ".90", ".95", ".98", ".99");
   baseline.print(baseline);
   for (const curve& c : curves) c.print(baseline);
@@ -218,7 +258,9 @@ int main(int argc, char** argv) {
   app.add_option("--threads", s.threads, "for both builds")->capture_default_str();
   app.add_option("--repeats", s.repeats, "turns; the best of each setting counts")->capture_default_str();
   app.add_option("--ef", s.ef)->delimiter(',')->capture_default_str();
-  app.add_option("--lines", s.lines, "QUANTIZER or QUANTIZER+RERANK")->delimiter(',')->capture_default_str();
+  app.add_option("--lines", s.lines, "QUANTIZER or QUANTIZER+RERANK, with /mutable behind it the form that changes")
+      ->delimiter(',')
+      ->capture_default_str();
   app.add_option("--rerank-by", s.rerank_by)->check(CLI::IsMember({"bound", "fixed"}))->capture_default_str();
   app.add_option("--epsilon", s.epsilon, "of --rerank-by bound")->capture_default_str();
   app.add_option("--peer-file", s.peer_file, "keeps hnswlib's index there, and takes it from there the next time");
