@@ -101,7 +101,7 @@ class browser_store {
   }
 
   [[nodiscard]] std::size_t rows_at_once() const {
-    return where_ == browser_place::indexeddb ? all_rows_at_once : few_rows_at_once;
+    return where_ == browser_place::indexeddb || through_another_tab() ? all_rows_at_once : few_rows_at_once;
   }
 
   // Row nodes[i] goes to out[i * dim ..]; nodes ascend. Several reads may be under way. then is called before read()
