@@ -129,7 +129,8 @@ expected<bool> begin_search(web_session& s, const thimble::search_params& params
     if (const auto same = matches(s); !same) return std::unexpected(same.error());
   if (!s.scratch) s.scratch.emplace();
   const std::span<const float> query = std::as_const(s.query).span().first(s.index->dim());
-  if (const auto ok = s.index->begin(query, params, *s.scratch); !ok) return std::unexpected(ok.error());
+  const std::size_t at_once = from_store ? thimble::rows_at_once(*s.store) : thimble::all_rows_at_once;
+  if (const auto ok = s.index->begin(query, params, *s.scratch, at_once); !ok) return std::unexpected(ok.error());
   const thimble::reranker& last = s.scratch->rerank();
   if (const auto ok = reserve(s.rows, last.most_at_once() * s.index->dim()); !ok) return std::unexpected(ok.error());
   return last.done();

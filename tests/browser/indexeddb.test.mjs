@@ -129,6 +129,33 @@ for (const worker of [false, true])
         }, element);
     });
 
+    test('under a cache its rows come back bit for bit and those that are kept are not asked of it', async () => {
+      const outcome = await place.run(async (lab) => {
+        const [n, dim] = [1000, 24];
+        const values = await import_made(lab, 'cached', { n, dim });
+        const found = [];
+        const read = async (nodes) => {
+          found.push(...differences(await lab.read(nodes, 'cached_read'), values, nodes, dim));
+          return lab.module._lab_cache_hits(lab.session);
+        };
+        const all = [...Array(n).keys()];
+        const room = lab.module._lab_cache(lab.session, 50_000);
+        const hits = [await read([1, 5, 999]), await read([0, 1, 5, 7, 999]), await read([]), await read(all)];
+        await lab.later('cached_same_hits', values, n, dim);
+        // What is kept needs no database; everything else does.
+        lab.module._lab_cache(lab.session, 50_000);
+        await read([3, 4, 7]);
+        await (await new_lab()).later('remove', 'cached');
+        const kept = await read([3, 7]);
+        const code = await read([2, 3, 7]).then(() => null, (error) => error.code);
+        return { found, room, hits, kept, code, still: await read([3, 4, 7]) };
+      });
+      assert.deepEqual(outcome, {
+        found: [], room: outcome.room, hits: [0, 3, 3, 8], kept: 2, code: 'store_unavailable', still: 7,
+      });
+      assert.ok(outcome.room > 400 && outcome.room < 1000, `${outcome.room} rows`);
+    });
+
     test('float16 rows have the identity of the floats they were made of', async () => {
       await place.run(async (lab) => {
         const values = await import_made(lab, 'identity', { n: 500, dim: 24, element: 'f16', given: 'f32' });

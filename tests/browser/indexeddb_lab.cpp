@@ -1,8 +1,9 @@
 // SPDX-FileCopyrightText: 2026 The thimble authors
 // SPDX-License-Identifier: Apache-2.0
 //
-// The IndexedDB store and its writer for their browser tests.
+// The IndexedDB store, also under a cache, and its writer for their browser tests.
 
+#include <thimble/store/cache_store.hpp>
 #include <thimble/store/indexeddb_store.hpp>
 #include <thimble/store/indexeddb_writer.hpp>
 
@@ -18,6 +19,16 @@ std::optional<thimble::indexeddb_writer>& writer() {
   return one;
 }
 
+// The session's store under a cache: one a program.
+struct cached_lab {
+  std::optional<thimble::cache_store<thimble::indexeddb_store>> store;
+  lab::comparison<thimble::cache_store<thimble::indexeddb_store>> compared;
+};
+cached_lab& cached() {
+  static cached_lab one;
+  return one;
+}
+
 }  // namespace
 
 #include "store_lab_calls.inl"
@@ -28,6 +39,25 @@ EMSCRIPTEN_KEEPALIVE void lab_open(lab_session* s, const char* name, unsigned ti
   thimble::indexeddb_store::open(name, s->keep(ticket));
 }
 EMSCRIPTEN_KEEPALIVE int lab_exact(lab_session* s) { return s->store->exact() ? 1 : 0; }
+
+// How many rows it has room for; 0 where the budget does not hold one.
+EMSCRIPTEN_KEEPALIVE unsigned lab_cache(lab_session* s, unsigned budget_bytes) {
+  auto made = thimble::cache_store<thimble::indexeddb_store>::create(*s->store, budget_bytes);
+  if (!made) return 0;
+  cached().store.emplace(std::move(*made));
+  return static_cast<unsigned>(cached().store->capacity());
+}
+EMSCRIPTEN_KEEPALIVE void lab_cached_read(lab_session* s, unsigned ticket) {
+  s->rows.assign(s->nodes.size() * s->store->dim(), -1);
+  cached().store->read(s->nodes, s->rows, s->tell(ticket));
+}
+EMSCRIPTEN_KEEPALIVE void lab_cached_same_hits(lab_session*, const float* values, unsigned n, unsigned dim,
+                                               unsigned ticket) {
+  cached().compared.start(*cached().store, values, n, dim, ticket);
+}
+EMSCRIPTEN_KEEPALIVE unsigned lab_cache_hits(lab_session*) {
+  return static_cast<unsigned>(cached().store->counters().hits);
+}
 
 // element: one of element_type.
 EMSCRIPTEN_KEEPALIVE void lab_begin(lab_session* s, const char* name, int resume, unsigned n, unsigned dim, int element,

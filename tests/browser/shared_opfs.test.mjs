@@ -74,6 +74,8 @@ async function with_tabs(name, run) {
 describe('a set that several tabs read', { skip }, () => {
   test('is read by one for all: right rows, and the hits of memory', () => with_tabs('read', async (...tabs) => {
     assert.deepEqual(await Promise.all(tabs.map(is_through_another)), [false, true, true]);
+    const few_at_once = (tab) => tab.run((lab) => lab.module._lab_few_at_once(lab.session) === 1);
+    assert.deepEqual(await Promise.all(tabs.map(few_at_once)), [true, false, false], 'through another tab is a latency');
     for (let i = 0; i < 5; ++i) assert.deepEqual(await Promise.all(tabs.map((tab) => wrong(tab))), [0, 0, 0]);
     await tabs[1].run((lab) => lab.same_hits(make_values(200, 16), 200, 16));
   }));

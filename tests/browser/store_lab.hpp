@@ -69,7 +69,8 @@ class comparison {
     query_.assign(values_.begin() + static_cast<std::ptrdiff_t>(row * dim),
                   values_.begin() + static_cast<std::ptrdiff_t>((row + 1) * dim));
     query_[0] += 3;
-    if (const auto begun = index_->begin(query_, params, scratch_); !begun) return answer(ticket_, begun);
+    if (const auto begun = index_->begin(query_, params, scratch_, thimble::rows_at_once(*store_)); !begun)
+      return answer(ticket_, begun);
     rows_.resize(scratch_.rerank().most_at_once() * dim);
     rerank_.start(scratch_.rerank(), *store_, rows_, {this, [](void* self, thimble::expected<void> outcome) {
                                                         static_cast<comparison*>(self)->compare(outcome);

@@ -11,6 +11,9 @@ EMSCRIPTEN_KEEPALIVE void lab_close(lab_session* s) { s->store.reset(); }
 EMSCRIPTEN_KEEPALIVE unsigned lab_size(lab_session* s) { return static_cast<unsigned>(s->store->size()); }
 EMSCRIPTEN_KEEPALIVE unsigned lab_dim(lab_session* s) { return static_cast<unsigned>(s->store->dim()); }
 
+// Whether a rerank by bounds asks for a few rows at a time.
+EMSCRIPTEN_KEEPALIVE int lab_few_at_once(lab_session* s) { return thimble::rows_at_once(*s->store) < 10 ? 1 : 0; }
+
 // Room for the nodes that lab_read() reads, and the rows that it has read.
 EMSCRIPTEN_KEEPALIVE thimble::node* lab_nodes(lab_session* s, unsigned count) {
   s->nodes.resize(count);

@@ -35,6 +35,15 @@ export function missing_lab(store, { browser = true, programs = [] } = {}) {
   return absent ? `${absent} is not built: bash cmake/test.sh browser` : false;
 }
 
+export const example_folder = (name) => path.join(build, 'wasm-simd128/examples', name);
+
+/** The same for a numbered example. */
+export function missing_example(name) {
+  if (!fs.existsSync(browser_file)) return `no browser at ${browser_file}`;
+  const file = path.join(example_folder(name), `thimble_example_${name}.wasm`);
+  return fs.existsSync(file) ? false : `${file} is not built: bash cmake/test.sh browser`;
+}
+
 /** @returns {Promise<{address: string, close: () => Promise<void>}>} */
 export async function start_server(options = {}) {
   const folders = { pages: path.join(here, 'pages'), programs: programs_folder, ...options.folders };

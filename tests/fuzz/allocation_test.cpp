@@ -319,6 +319,30 @@ TEST(memory_of_a_cache, is_what_it_says_and_within_its_budget) {
   EXPECT_EQ(out, rows.values);
 }
 
+TEST(memory_of_a_cache, takes_room_for_a_read_that_is_under_way) {
+  const auto rows = test::clustered_vectors(2000, 20, 1);
+  test::late_store below(rows.view(), test::late_store::answer::at_once);
+  auto cache = cache_store<test::late_store>::create(below, 100'000);
+  ASSERT_TRUE(succeeded(cache));
+  std::vector<node> all(2000);
+  std::iota(all.begin(), all.end(), 0u);
+  std::vector<float> out(2000 * 20);
+  const auto read = [&](std::size_t count) {
+    expected<void> told = fail(errc::cancelled, "never told");
+    cache->read(std::span(all).first(count), out,
+                {&told, [](void* at, expected<void> outcome) { *static_cast<expected<void>*>(at) = outcome; }});
+    return told;
+  };
+  expect_out_of_memory_everywhere("a small batch", 1, [&] { return read(200); });
+  expect_out_of_memory_everywhere("a batch", 2, [&] { return read(2000); });
+  EXPECT_EQ(out, rows.values);
+  allocations.reset();
+  const std::size_t before = allocations.live_bytes;
+  EXPECT_TRUE(succeeded(read(500)));
+  EXPECT_EQ(allocations.live_bytes, before);
+  EXPECT_LE(allocations.peak_bytes - before, 4500u);
+}
+
 TEST(memory_of_a_file, stays_within_what_its_size_justifies_whatever_it_says) {
   random_generator random(7);
   const std::size_t live = allocations.live;

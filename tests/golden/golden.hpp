@@ -24,6 +24,7 @@ struct golden_file {
   quantizer_kind quantizer;
   thimble::metric metric;
   std::size_t least_found;  // of the 200 true neighbours of all queries, with rerank
+  bool sevenths = false;    // of the vectors that others are of: no halfs, so that the file is of version 4
 };
 
 inline constexpr std::array files = {
@@ -35,6 +36,7 @@ inline constexpr std::array files = {
     golden_file{"rabitq1_cosine", kind_of<rabitq<1>>, metric::cosine, 180},
     golden_file{"rabitq4_ip", kind_of<rabitq<4>>, metric::inner_product, 190},
     golden_file{"rabitq8_l2", kind_of<rabitq<8>>, metric::l2, 190},
+    golden_file{"rabitq1_l2_sevenths", kind_of<rabitq<1>>, metric::l2, 180, true},
 };
 
 inline constexpr std::size_t n = 200;
@@ -68,7 +70,18 @@ inline const std::vector<float>& queries() {
   return made;
 }
 
-inline matrix_view<float> view() { return {vectors().data(), n, dim}; }
+inline const std::vector<float>& sevenths() {
+  static const std::vector<float> made = [] {
+    std::vector<float> values = vectors();
+    for (float& value : values) value /= 7;
+    return values;
+  }();
+  return made;
+}
+
+inline matrix_view<float> view(const golden_file& file) {
+  return {(file.sevenths ? sevenths() : vectors()).data(), n, dim};
+}
 
 inline std::string path_of(const std::string& folder, const golden_file& file) {
   return folder + "/" + file.name + ".thimble";
@@ -88,7 +101,7 @@ inline aligned_buffer<std::byte> read_file(const std::string& path) {
 // A line for each query without and with rerank: "name query rerank: id:distance's bits ...". An error is a line too.
 inline std::string hits_of(const std::string& folder, const golden_file& file, simd::isa set) {
   const auto failed = [&](const error& why) { return std::string(file.name) + ": " + why.message + "\n"; };
-  auto store = memory_store<float>::create(view());
+  auto store = memory_store<float>::create(view(file));
   if (!store) return failed(store.error());
   const auto opened = any_index::open(read_file(path_of(folder, file)), {.simd = set});
   if (!opened) return failed(opened.error());
@@ -114,8 +127,7 @@ inline std::string hits_of(const std::string& folder, const golden_file& file, s
 // Parameters and codes that a quantizer makes of vectors that are no whole numbers: their checksums.
 template <quantizer Quantizer>
 std::string codes_of(metric m, const simd::kernel_set& kernels) {
-  std::vector<float> values = vectors();
-  for (float& value : values) value /= 7;
+  const std::vector<float>& values = sevenths();
   const matrix_view<float> rows(values.data(), values.size() / 100, 100);
   const std::string title = std::string(Quantizer::name) + " " + std::string(name(m));
   const auto trained = Quantizer::train(rows, m, {.kernels = kernels, .seed = options.seed});

@@ -19,7 +19,7 @@ int write(const std::string& folder) {
   for (const golden::golden_file& file : golden::files) {
     build_options options = golden::options;
     options.metric = file.metric;
-    const auto built = any_index::build(file.quantizer, golden::view(), options);
+    const auto built = any_index::build(file.quantizer, golden::view(file), options);
     if (!built) return std::fprintf(stderr, "%s\n", built.error().message), 1;
     if (auto saved = built->save(golden::path_of(folder, file).c_str()); !saved)
       return std::fprintf(stderr, "%s\n", saved.error().message), 1;

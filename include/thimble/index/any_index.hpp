@@ -14,7 +14,6 @@
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
-#include <limits>
 #include <span>
 #include <string_view>
 #include <utility>
@@ -29,6 +28,7 @@
 #include <thimble/quant/rabitq.hpp>
 #include <thimble/quant/sq4.hpp>
 #include <thimble/quant/sq8.hpp>
+#include <thimble/store/store.hpp>
 
 namespace thimble::inline THIMBLE_FLAGS {
 
@@ -139,7 +139,7 @@ class any_index_of {
     return visit([&](const auto& i) { return i.search(query, params, from, scratch); });
   }
   [[nodiscard]] expected<void> begin(std::span<const float> query, const search_params& params, search_scratch& scratch,
-                                     std::size_t rows_at_once = std::numeric_limits<std::size_t>::max()) const {
+                                     std::size_t rows_at_once = all_rows_at_once) const {
     return visit([&](const auto& i) { return i.begin(query, params, scratch, rows_at_once); });
   }
   [[nodiscard]] expected<radius_hits> search_radius(std::span<const float> query, float radius,

@@ -22,7 +22,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
-#include <limits>
 #include <span>
 #include <string_view>
 #include <utility>
@@ -146,7 +145,7 @@ class index {
   [[nodiscard]] expected<std::span<const neighbor>> search(std::span<const float> query, const search_params& params,
                                                            Store& from, search_scratch& scratch) const {
     if (auto matches = check_store(from); !matches) return std::unexpected(matches.error());
-    if (auto begun = begin(query, params, scratch, thimble::rows_at_once<Store>); !begun)
+    if (auto begun = begin(query, params, scratch, thimble::rows_at_once(from)); !begun)
       return std::unexpected(begun.error());
     reranker& last = scratch.rerank();
     const auto room = scratch.rows(rerank_room(from, last.most_at_once(), dim()));
@@ -156,10 +155,11 @@ class index {
   }
 
   // The first half of a search, for stores that answer later: afterwards scratch.rerank() says which rows it needs
-  // (rerank/reranker.hpp), in batches of rows_at_once (store/store.hpp). Errors: invalid_k, invalid_argument (epsilon,
-  // gamma), wrong_dim, not_finite, zero_vector, empty_index, out_of_memory.
+  // (rerank/reranker.hpp), in batches of rows_at_once: rows_at_once(store) where that is known (store/store.hpp).
+  // Errors: invalid_k, invalid_argument (epsilon, gamma), wrong_dim, not_finite, zero_vector, empty_index,
+  // out_of_memory.
   [[nodiscard]] expected<void> begin(std::span<const float> query, const search_params& params, search_scratch& scratch,
-                                     std::size_t rows_at_once = std::numeric_limits<std::size_t>::max()) const {
+                                     std::size_t rows_at_once = all_rows_at_once) const {
     scratch.rerank().time_by(params.clock);
     if (auto valid = check_params(params); !valid) return valid;
     if (auto valid = check(query); !valid) return valid;

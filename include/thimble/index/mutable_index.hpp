@@ -194,7 +194,7 @@ class mutable_index {
       if (!inside) return std::unexpected(inside.error());
       if (auto found = find(query, params, **scratch); !found) return std::unexpected(found.error());
       if (auto named = name_rows(from.size(), **scratch); !named) return std::unexpected(named.error());
-      start_rerank(query, params, **scratch, thimble::rows_at_once<Store>);
+      start_rerank(query, params, **scratch, thimble::rows_at_once(from));
     }
     reranker& last = (**scratch).rerank();
     const auto room = (**scratch).rows(rerank_room(from, last.most_at_once(), dim()));

@@ -100,6 +100,10 @@ class browser_store {
     }
   }
 
+  [[nodiscard]] std::size_t rows_at_once() const {
+    return where_ == browser_place::indexeddb || through_another_tab() ? all_rows_at_once : few_rows_at_once;
+  }
+
   // Row nodes[i] goes to out[i * dim ..]; nodes ascend. Several reads may be under way. then is called before read()
   // returns where rows are in memory, or in OPFS and not through_another_tab(). out may be written to even if the read
   // fails. Errors: those of the place's own store; missing_row from memory; through another tab also store_mismatch

@@ -40,8 +40,6 @@ class shared_opfs_store;
 // Move-only. The file stays open until it is destroyed.
 class opfs_store {
  public:
-  static constexpr std::size_t rows_at_once = 4;
-
   opfs_store() = default;
 
   // The set of vectors in the file `name`: names with slashes between them, "vectors/fashion". Errors:
@@ -61,6 +59,7 @@ class opfs_store {
   // Whether rows are as they were imported: not so where they are stored as float16.
   [[nodiscard]] bool exact() const { return set_.exact(); }
   [[nodiscard]] const stored_set& set() const { return set_; }
+  [[nodiscard]] static constexpr std::size_t rows_at_once() { return few_rows_at_once; }
 
   // Row nodes[i] goes to out[i * dim ..]; nodes ascend, each below size(). Neighbours in the file come by one call. out
   // may be written to even if the read fails. Errors: truncated (value: the row), store_unavailable (the file was

@@ -68,10 +68,11 @@ class row_clock {
 
   [[nodiscard]] std::span<float> row(slot s) { return rows_.span().subspan(std::size_t{s} * dim_, dim_); }
 
-  // A pinned row stays where it is; as often unpinned as pinned, by no more than 8,191 at once.
-  void pin(slot s) {
-    THIMBLE_ASSERT(marks_[s] < std::numeric_limits<std::uint16_t>::max() - one_pin);
+  // A pinned row stays where it is; as often unpinned as pinned. No: it is pinned 8,191 times.
+  [[nodiscard]] bool pin(slot s) {
+    if (marks_[s] > std::numeric_limits<std::uint16_t>::max() - one_pin) return false;
     marks_[s] = static_cast<std::uint16_t>(marks_[s] + one_pin);
+    return true;
   }
   void unpin(slot s) {
     THIMBLE_ASSERT(marks_[s] >= one_pin);

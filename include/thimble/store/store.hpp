@@ -80,14 +80,21 @@ concept async_store =
 template <class S>
 concept store = row_store<S> || batch_store<S>;
 
+inline constexpr std::size_t few_rows_at_once = 4;
+inline constexpr std::size_t all_rows_at_once = std::numeric_limits<std::size_t>::max();
+
 // How many rows a rerank that may stop early asks for at a time: a few where they lie in place and cost next to
-// nothing, all that may matter where each batch has a latency. A batch_store whose batches have none says so itself:
-// static constexpr std::size_t rows_at_once = 4.
+// nothing, all that may matter where each batch has a latency. A store whose batches have none, or which knows only
+// when it is open whether they have, says so itself: from.rows_at_once() -> std::size_t, at least 1.
 template <store_base S>
-inline constexpr std::size_t rows_at_once = row_store<S> ? 4 : std::numeric_limits<std::size_t>::max();
-template <store_base S>
-  requires requires { requires S::rows_at_once > 0; }
-inline constexpr std::size_t rows_at_once<S> = S::rows_at_once;
+[[nodiscard]] constexpr std::size_t rows_at_once(const S& from) {
+  if constexpr (requires {
+                  { from.rows_at_once() } -> std::convertible_to<std::size_t>;
+                })
+    return from.rows_at_once();
+  else
+    return row_store<S> ? few_rows_at_once : all_rows_at_once;
+}
 
 // Whether any number of threads may read from one store at once. Rows in place promise it (core/matrix_view.hpp); a
 // batch_store that can says so itself: static constexpr bool concurrent = true.

@@ -39,8 +39,17 @@ TEST(golden, files_are_there_and_of_the_vectors_that_their_header_makes) {
     EXPECT_EQ(opened->quantizer_name(), name(file.quantizer));
     EXPECT_EQ(opened->m(), golden::options.m);
     EXPECT_EQ(opened->seed(), golden::options.seed);
-    const auto store = memory_store<float>::create(golden::view());
+    const auto store = memory_store<float>::create(golden::view(file));
     EXPECT_TRUE(succeeded(opened->check_store(*store)));
+    // A file of version 4 knows its vectors also where they are kept as halfs.
+    const auto version = load_as<file_header>(golden::read_file(golden::path_of(golden_folder(), file)).data()).version;
+    EXPECT_EQ(version, file.sevenths ? index_version_of_halfs : index_version) << file.name;
+    std::vector<half> rounded;
+    for (std::size_t i = 0; i < golden::n; ++i)
+      for (const float value : *golden::view(file).row(i, {})) rounded.push_back(half::nearest(value));
+    const auto halfs = memory_store<half>::create({rounded.data(), golden::n, golden::dim});
+    EXPECT_TRUE(succeeded(opened->check_store(*halfs))) << file.name;
+    EXPECT_EQ(opened->rounded(*halfs), file.sevenths) << file.name;
   }
 }
 
@@ -73,14 +82,14 @@ TEST(golden, saving_what_was_opened_gives_the_same_bytes) {
 
 TEST(golden, the_committed_hits_are_right) {
   // So that the files prove more than that nothing changes.
-  auto store = memory_store<float>::create(golden::view());
   for (const golden::golden_file& file : golden::files) {
+    auto store = memory_store<float>::create(golden::view(file));
     const auto opened = any_index::open(golden::read_file(golden::path_of(golden_folder(), file)));
     ASSERT_TRUE(succeeded(opened));
     std::size_t found = 0;
     for (std::size_t i = 0; i < golden::n_queries; ++i) {
       const auto query = std::span(golden::queries()).subspan(i * golden::dim, golden::dim);
-      const auto row = [](std::size_t x) { return std::span(golden::vectors()).subspan(x * golden::dim, golden::dim); };
+      const auto row = [&](std::size_t x) { return *golden::view(file).row(x, {}); };
       const auto truth = test::exact_nearest(file.metric, query, golden::n, 10, row);
       const auto hits = opened->search(query, {.k = 10, .ef = 40, .rerank = 20}, *store);
       ASSERT_TRUE(succeeded(hits));

@@ -9,6 +9,7 @@
 #include <fstream>
 #include <thimble/core/half.hpp>
 #include <thimble/index/any_index.hpp>
+#include <thimble/store/cache_store.hpp>
 #include <thimble/store/file_store.hpp>
 #include <thimble/store/memory_store.hpp>
 #include <thimble/store/mmap_store.hpp>
@@ -193,11 +194,14 @@ TEST(index_halfs, in_a_file_are_mapped_read_and_cached) {
   auto read = file_store::open(path.c_str());
   ASSERT_TRUE(succeeded(mapped) && succeeded(read));
   auto in_memory = halfs.store();
-  EXPECT_TRUE(built->rounded(*mapped) && built->rounded(*read));
+  auto cached = cache_store<file_store>::create(*read, 10'000);
+  ASSERT_TRUE(succeeded(cached));
+  EXPECT_TRUE(built->rounded(*mapped) && built->rounded(*read) && built->rounded(*cached));
   const auto hits = built->search(rows.row(7), {.k = 5}, in_memory);
   ASSERT_TRUE(succeeded(hits));
   EXPECT_TRUE(std::ranges::equal(*hits, *built->search(rows.row(7), {.k = 5}, *mapped)));
   EXPECT_TRUE(std::ranges::equal(*hits, *built->search(rows.row(7), {.k = 5}, *read)));
+  EXPECT_TRUE(std::ranges::equal(*hits, *built->search(rows.row(7), {.k = 5}, *cached)));
 }
 #endif
 

@@ -4,8 +4,11 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <deque>
+#include <future>
 #include <thimble/rerank/blocking.hpp>
 #include <thimble/rerank/callback.hpp>
+#include <thread>
 #include <vector>
 
 #include "unit/support/archetypes.hpp"
@@ -102,6 +105,89 @@ TEST_F(async, nothing_to_read_is_done_at_once_without_a_read) {
   EXPECT_EQ(store.n_reads(), 0u);
   expect_blocking_hits(0);
 }
+
+// Answers one read of so many later, all others within read(), and tells how deep its calls were nested.
+class nesting_store : public late_store {
+ public:
+  explicit nesting_store(std::size_t later_each)
+      : late_store(reranked_view(), answer::later), later_each_(later_each) {}
+  void read(std::span<const node> nodes, std::span<float> out, completion then) {
+    deepest_ = std::max(deepest_, ++depth_);
+    late_store::read(nodes, out, then);
+    if (n_reads() % later_each_ != 0) complete();
+    --depth_;
+  }
+  [[nodiscard]] int deepest() const { return deepest_; }
+
+ private:
+  std::size_t later_each_;
+  int depth_ = 0;
+  int deepest_ = 0;
+};
+
+// One row at a time, all 40 of them.
+void start_one_by_one(reranker& machine) {
+  start_rerank(machine, 10, 40);
+  std::vector<candidate> candidates;
+  for (const node x : machine.needs()) candidates.push_back(candidate::of(static_cast<float>(x), x));
+  machine.start_by_bound(**simd::kernels_for(simd::isa::automatic), metric::l2,
+                         test::reranked_rows().row(test::n_reranked_rows), candidates, 10, 40, 1,
+                         [](candidate c) { return candidate::of(0, c.id()); });
+}
+
+TEST(async_rerank, takes_any_number_of_batches_that_come_at_once_on_one_stack) {
+  reranker machine, blocking;
+  start_rerank(blocking, 10, 40);
+  test::counting_store all(reranked_view());
+  std::vector<float> room(40 * reranked_dim);
+  ASSERT_TRUE(succeeded(rerank_from(blocking, all, room)));
+  for (const std::size_t later_each : {1u, 2u, 3u, 100u}) {
+    start_one_by_one(machine);
+    nesting_store store(later_each);
+    async_rerank<nesting_store> driver;
+    listener heard;
+    driver.start(machine, store, room, heard.then());
+    while (heard.calls == 0) store.complete();
+    EXPECT_EQ(heard.calls, 1);
+    EXPECT_TRUE(succeeded(heard.outcome));
+    EXPECT_EQ(store.n_reads(), 31u) << "ten, then one by one";
+    EXPECT_EQ(store.deepest(), 1);
+    EXPECT_TRUE(std::ranges::equal(machine.results(), blocking.results()));
+  }
+}
+
+#if THIMBLE_THREADS
+// Answers on a thread of its own, as soon as that runs.
+class other_thread_store : public test::rows_with_identity {
+ public:
+  other_thread_store() : rows_with_identity(reranked_view()) {}
+  void read(std::span<const node> nodes, std::span<float> out, completion then) {
+    readers_.emplace_back([this, nodes, out, then] {
+      for (std::size_t i = 0; i < nodes.size(); ++i) copy(nodes[i], out.subspan(i * dim(), dim()));
+      then({});
+    });
+  }
+
+ private:
+  std::deque<std::jthread> readers_;
+};
+
+TEST(async_rerank, may_be_driven_by_the_threads_of_a_store) {
+  reranker machine;
+  std::vector<float> room(40 * reranked_dim);
+  for (int i = 0; i < 20; ++i) {
+    start_one_by_one(machine);
+    std::promise<void> done;
+    async_rerank<other_thread_store> driver;
+    other_thread_store store;
+    driver.start(machine, store, room, {&done, [](void* self, expected<void> /*outcome*/) {
+                                          static_cast<std::promise<void>*>(self)->set_value();
+                                        }});
+    done.get_future().wait();
+    EXPECT_EQ(machine.vectors_read(), 40u);
+  }
+}
+#endif
 
 TEST(async_rerank, needs_no_more_than_the_concept_promises) {
   reranker machine;

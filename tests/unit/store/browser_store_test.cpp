@@ -161,6 +161,7 @@ TEST_F(browser_writer_alone, hands_over_the_rows_in_memory_bit_for_bit_with_thei
     for (std::size_t i = 0; i < nodes.size(); ++i)
       for (std::size_t j = 0; j < dim; ++j)
         EXPECT_EQ(rows[i * dim + j], static_cast<float>(values[nodes[i] * dim + j])) << nodes[i];
+    EXPECT_EQ(rows_at_once(*store.got), few_rows_at_once) << "each read is done when it returns";
     constexpr std::array<node, 2> beyond{1, n};
     EXPECT_EQ(read(*store.got, beyond, rows), errc::missing_row);
   };

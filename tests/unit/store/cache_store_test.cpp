@@ -12,6 +12,7 @@
 #include <set>
 #include <thimble/core/executor.hpp>
 #include <thimble/index/batch_search.hpp>
+#include <thimble/quant/sq8.hpp>
 #include <thread>
 #include <vector>
 
@@ -93,6 +94,32 @@ TEST(cache_store, is_the_store_below_to_an_index) {
   EXPECT_EQ(cache->size(), below.size());
   EXPECT_EQ(cache->dim(), below.dim());
   EXPECT_EQ(cache->fingerprint(), below.fingerprint());
+}
+
+// Says by itself how it is to be read, and that its rows are rounded.
+struct outspoken_store : test::counting_store {
+  using counting_store::counting_store;
+  [[nodiscard]] static std::size_t rows_at_once() { return 7; }
+  [[nodiscard]] static bool exact() { return false; }
+};
+
+TEST(cache_store, says_what_the_store_below_says) {
+  test::counting_store silent(rows().view());
+  outspoken_store outspoken(rows().view());
+  const auto memory = memory_store<float>::create(rows().view());
+  const auto over_silent = cache_store<test::counting_store>::create(silent, 1 << 20);
+  const auto over_outspoken = cache_store<outspoken_store>::create(outspoken, 1 << 20);
+  const auto over_memory = cache_store<const memory_store<float>>::create(*memory, 1 << 20);
+  ASSERT_TRUE(succeeded(over_silent) && succeeded(over_outspoken) && succeeded(over_memory));
+  EXPECT_EQ(rows_at_once(*over_silent), all_rows_at_once);
+  EXPECT_EQ(rows_at_once(*over_outspoken), 7u);
+  EXPECT_EQ(rows_at_once(*over_memory), few_rows_at_once);
+  EXPECT_FALSE(over_outspoken->exact());
+  const auto built = index<sq8>::build(rows().view());
+  ASSERT_TRUE(succeeded(built));
+  EXPECT_FALSE(built->rounded(*over_silent));
+  EXPECT_TRUE(built->rounded(*over_outspoken));
+  EXPECT_FALSE(built->rounded(*over_memory));
 }
 
 TEST(cache_store, hits_and_misses_in_any_order_come_to_their_places) {

@@ -111,7 +111,7 @@ TEST(opfs_store, one_that_was_never_opened_has_no_rows_and_fails_to_read) {
   EXPECT_EQ(test::code_of(store.read({}, {})), without_opfs);
 }
 
-static_assert(rows_at_once<opfs_store> < 100 && !concurrent_store<opfs_store>);
+static_assert(opfs_store::rows_at_once() < 100 && !concurrent_store<opfs_store>);
 
 }  // namespace
 }  // namespace thimble

@@ -81,12 +81,12 @@ TEST(row_clock, a_pinned_row_stays_even_where_no_other_is_left) {
   auto rows = clock_of(2);
   put(rows, 5);
   put(rows, 6);
-  rows.pin(rows.find(5));
+  EXPECT_TRUE(rows.pin(rows.find(5)));
   for (node x = 10; x < 20; ++x) put(rows, x);
   EXPECT_TRUE(has(rows, 5));
   const auto last = rows.find(19);
-  rows.pin(last);
-  rows.pin(last);
+  EXPECT_TRUE(rows.pin(last));
+  EXPECT_TRUE(rows.pin(last));
   rows.use(last);
   EXPECT_EQ(rows.insert(30), row_clock::no_slot);
   rows.unpin(last);
@@ -95,6 +95,19 @@ TEST(row_clock, a_pinned_row_stays_even_where_no_other_is_left) {
   put(rows, 30);
   EXPECT_FALSE(has(rows, 19));
   EXPECT_TRUE(has(rows, 5));
+}
+
+TEST(row_clock, a_row_that_is_pinned_as_often_as_can_be_counted_is_not_pinned_again) {
+  auto rows = clock_of(1);
+  put(rows, 5);
+  for (int i = 0; i < 10; ++i) rows.use(0);
+  int pins = 0;
+  while (rows.pin(0)) ++pins;
+  EXPECT_EQ(pins, 8191);
+  EXPECT_EQ(rows.insert(6), row_clock::no_slot);
+  for (int i = 0; i < pins; ++i) rows.unpin(0);
+  put(rows, 6);
+  EXPECT_TRUE(has(rows, 6));
 }
 
 TEST(row_clock, finds_what_a_map_finds_through_any_number_of_evictions) {

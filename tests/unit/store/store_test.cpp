@@ -26,13 +26,16 @@ static_assert(store<mmap_store> && row_store<mmap_store>);
 static_assert(!store<matrix_view<float>> && row_source<matrix_view<float>>);
 static_assert(!store_base<int>);
 
-// A rerank asks a store in memory for a few rows at a time, one with a latency for all; a store knows which it is.
-struct batches_without_latency : test::minimal_batch_store {
-  static constexpr std::size_t rows_at_once = 8;
-};
-static_assert(rows_at_once<test::minimal_row_store> == 4 && rows_at_once<batches_without_latency> == 8);
-static_assert(rows_at_once<test::minimal_batch_store> == std::numeric_limits<std::size_t>::max());
-static_assert(rows_at_once<test::minimal_async_store> == std::numeric_limits<std::size_t>::max());
+TEST(rows_at_once, are_a_few_in_memory_all_with_a_latency_and_what_a_store_says_itself) {
+  EXPECT_EQ(rows_at_once(test::minimal_row_store(1)), 4u);
+  EXPECT_EQ(rows_at_once(test::minimal_batch_store(1)), std::numeric_limits<std::size_t>::max());
+  EXPECT_EQ(rows_at_once(test::minimal_async_store(1)), std::numeric_limits<std::size_t>::max());
+  struct batches_without_latency : test::minimal_batch_store {
+    using test::minimal_batch_store::minimal_batch_store;
+    [[nodiscard]] static unsigned rows_at_once() { return 8; }
+  };
+  EXPECT_EQ(rows_at_once(batches_without_latency(1)), 8u);
+}
 
 TEST(completion, calls_with_its_context_and_the_outcome) {
   int seen = 0;

@@ -118,7 +118,7 @@ class counting_store : public rows_with_identity {
 };
 static_assert(batch_store<counting_store> && !row_store<counting_store>);
 
-// An async_store: answers within read(), or when it is told to, or with an error.
+// An async_store: answers within read(), or when it is told to, or with an error. It remembers what it was asked.
 class late_store : public rows_with_identity {
  public:
   enum class answer : std::uint8_t { at_once, later, failing };
@@ -126,28 +126,37 @@ class late_store : public rows_with_identity {
   late_store(const matrix_view<float>& rows, answer how) : rows_with_identity(rows), how_(how) {}
 
   void read(std::span<const node> nodes, std::span<float> out, completion then) {
-    ++n_reads_;
-    nodes_ = nodes;
-    out_ = out;
-    then_ = then;
-    if (how_ != answer::later) complete();
+    batches_.emplace_back(nodes.begin(), nodes.end());
+    waiting_.push_back({nodes, out, then});
+    if (how_ != answer::later) complete(waiting_.size() - 1);
   }
 
-  // What an event loop does some time after read() returned.
-  void complete() {
-    if (how_ == answer::failing) return then_(fail(errc::store_unavailable, "this store fails"));
-    for (std::size_t i = 0; i < nodes_.size(); ++i) copy(nodes_[i], out_.subspan(i * dim(), dim()));
-    then_({});
+  // What an event loop does some time after read() returned, with one of the reads that wait, oldest first.
+  void complete(std::size_t which = 0) {
+    const reading ended = waiting_[which];
+    waiting_.erase(waiting_.begin() + static_cast<std::ptrdiff_t>(which));
+    if (how_ == answer::failing) return ended.then(fail(errc::store_unavailable, "this store fails", 42));
+    for (std::size_t i = 0; i < ended.nodes.size(); ++i) copy(ended.nodes[i], ended.out.subspan(i * dim(), dim()));
+    ended.then({});
   }
 
-  [[nodiscard]] std::size_t n_reads() const { return n_reads_; }
+  // How it answers from now on, also those who wait.
+  void answers(answer how) { how_ = how; }
+
+  [[nodiscard]] std::size_t n_waiting() const { return waiting_.size(); }
+  [[nodiscard]] std::size_t n_reads() const { return batches_.size(); }
+  [[nodiscard]] const std::vector<std::vector<node>>& batches() const { return batches_; }
 
  private:
+  struct reading {
+    std::span<const node> nodes;
+    std::span<float> out;
+    completion then;
+  };
+
   answer how_;
-  std::span<const node> nodes_;
-  std::span<float> out_;
-  completion then_{};
-  std::size_t n_reads_ = 0;
+  std::vector<reading> waiting_;
+  std::vector<std::vector<node>> batches_;
 };
 static_assert(async_store<late_store>);
 
