@@ -2,7 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Bytes of memory a vector, measured: what the private memory of a fresh process grows by when it reads an index,
-// beside what bytes_per_vector() says; and what a streaming build takes at its peak. Rows are made from a set by adding
+// beside what bytes_per_vector() says; what a streaming build takes at its peak; and what an index that changes takes,
+// fresh and with every vector replaced once, beside its codes, links and labels. Rows are made from a set by adding
 // small noise, as many as asked for. Linux only.
 //
 //     build/release/bench/thimble_bench_memory --data ../shared/data/bge-768 --metric cosine --n 100000
@@ -11,6 +12,7 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <cstdint>
@@ -18,6 +20,8 @@
 #include <filesystem>
 #include <fstream>
 #include <functional>
+#include <numeric>
+#include <random>
 #include <string>
 #include <thimble/thimble.hpp>
 #include <utility>
@@ -37,6 +41,7 @@ struct settings {
   unsigned threads = 2;
   double noise = .1;
   std::vector<std::string> quantizers = {"sq8", "sq4", "rabitq4", "rabitq2", "rabitq1"};
+  std::vector<std::string> changing = {"sq8", "sq4", "rabitq4"};
 };
 
 // n rows: those of a set again and again, each with other noise, whose length is a share of the row's.
@@ -125,6 +130,61 @@ figures open(const std::string& path, const noisy_rows& rows) {
   return {private_bytes() - before, 0, 0};
 }
 
+// Bytes as reported of an index that changes: fresh, with every vector updated, and with every vector removed and
+// added.
+template <class Quantizer>
+figures change(const settings& s, const noisy_rows& rows) {
+  const thimble::build_options options{
+      .metric = must(thimble::parse_metric(s.metric), s.metric), .m = s.m, .threads = s.threads};
+  figures found{};
+  for (const bool by_update : {true, false}) {
+    auto index = must(thimble::mutable_index<Quantizer>::build(rows, options), "build");
+    found[0] = index.bytes_per_vector();
+    std::vector<thimble::label> order(rows.size());
+    std::iota(order.begin(), order.end(), thimble::label{0});
+    std::ranges::shuffle(order, std::mt19937(1));
+    thimble::thread_executor threads(s.threads);
+    std::vector<float> scratch(threads.workers() * rows.dim());
+    thimble::parallel_for(threads, order.size(), [&](std::size_t i, unsigned worker) {
+      const auto fresh =
+          must(rows.row(rows.size() + order[i], std::span(scratch).subspan(worker * rows.dim(), rows.dim())), "row");
+      if (by_update) return must(index.update(order[i], fresh), "update");
+      must(index.remove(order[i]), "remove");
+      must(index.add(order[i], fresh), "add");
+    });
+    found[by_update ? 1 : 2] = index.bytes_per_vector();
+  }
+  return found;
+}
+
+template <class Quantizer>
+void report_change(const settings& s, const noisy_rows& rows) {
+  const auto kernels = must(thimble::simd::kernels_for(thimble::simd::isa::automatic), "kernels");
+  const auto quantizer = must(Quantizer::train(rows, thimble::metric::l2, {.kernels = *kernels}), "train");
+  const auto least = static_cast<double>(quantizer.code_bytes() + 8 * s.m + sizeof(thimble::label));
+  const figures found = in_a_process([&] { return change<Quantizer>(s, rows); });
+  std::printf("%-10s %10.1f", std::string(Quantizer::name).c_str(), least);
+  for (const double bytes : found) std::printf(" %10.1f (x%.3f)", bytes, bytes / least);
+  std::printf("\n");
+  std::fflush(stdout);
+}
+
+void run_changing(const settings& s, const noisy_rows& rows) {
+  std::printf(
+      "\nan index that changes, as reported: codes, 8m and 8; all of it fresh, after updates, after removing and "
+      "adding\n");
+  for (const std::string& quantizer : s.changing) {
+    if (quantizer == "sq8")
+      report_change<thimble::sq8>(s, rows);
+    else if (quantizer == "sq4")
+      report_change<thimble::sq4>(s, rows);
+    else if (quantizer == "rabitq4")
+      report_change<thimble::rabitq<4>>(s, rows);
+    else
+      give_up("no index that changes of " + quantizer);
+  }
+}
+
 void run(const settings& s) {
   const auto base = open_vectors(s.data + "/base");
   const noisy_rows rows(read_all(base), base.dim(), s.n, s.noise);
@@ -141,6 +201,7 @@ void run(const settings& s) {
     std::fflush(stdout);
     std::filesystem::remove(path);
   }
+  run_changing(s, rows);
 }
 
 }  // namespace
@@ -155,6 +216,7 @@ int main(int argc, char** argv) {
   app.add_option("--threads", s.threads, "for the builds")->capture_default_str();
   app.add_option("--noise", s.noise, "its length, as a share of a row's")->capture_default_str();
   app.add_option("--quantizers", s.quantizers)->delimiter(',')->capture_default_str();
+  app.add_option("--changing", s.changing, "of indexes that change")->delimiter(',')->capture_default_str();
   CLI11_PARSE(app, argc, argv);
   run(s);
 }

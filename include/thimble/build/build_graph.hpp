@@ -62,7 +62,7 @@ template <symmetric_quantizer Quantizer, executor Executor>
   auto scratches = object_array<insert_scratch>::create(on.workers());
   if (!scratches) return std::unexpected(scratches.error());
   for (std::size_t worker = 0; worker < scratches->size(); ++worker)
-    if (auto made = (*scratches)[worker].reserve(n, ef_construction, quantizer.query_bytes()); !made)
+    if (auto made = (*scratches)[worker].reserve(*graph, ef_construction, quantizer.query_bytes()); !made)
       return std::unexpected(made.error());
   inserter<Quantizer> insert(*graph, quantizer, kernels, {codes.data(), quantizer.code_bytes()}, ef_construction);
   stage_monitor monitor(build_stage::link, n, report);

@@ -28,7 +28,7 @@ namespace thimble::inline THIMBLE_FLAGS {
 
 class adjacency {
  public:
-  static constexpr unsigned chunk_bits = 12;
+  static constexpr unsigned chunk_bits = 10;
   static constexpr std::size_t chunk_nodes = std::size_t{1} << chunk_bits;
 
   adjacency() = default;
