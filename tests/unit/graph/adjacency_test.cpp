@@ -126,6 +126,20 @@ TEST(adjacency, grows_by_chunks_and_keeps_its_rows) {
   }
 }
 
+TEST(adjacency, keeps_its_links_of_level_0_where_it_is_told_to) {
+  constexpr node n = 100;
+  constexpr unsigned m = 3;
+  std::vector<node> rows(n * 2 * m, 5);
+  auto g = adjacency::create(n, m, 1, rows);
+  ASSERT_TRUE(succeeded(g));
+  EXPECT_TRUE(std::ranges::all_of(rows, [](node y) { return y == no_node; }));
+  for (node x = 0; x < n; ++x) ASSERT_TRUE(g->append_link(x, 0, (x + 1) % n));
+  for (node x = 0; x < n; ++x) {
+    EXPECT_EQ(rows[std::size_t{x} * 2 * m], (x + 1) % n);
+    EXPECT_EQ(links(*g, x, 0), std::vector<node>{(x + 1) % n});
+  }
+}
+
 TEST(adjacency, growing_to_less_changes_nothing) {
   auto g = adjacency::create(3, 1);
   ASSERT_TRUE(succeeded(g.grow(101)));
