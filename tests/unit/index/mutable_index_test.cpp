@@ -586,8 +586,8 @@ TEST(mutable_index, can_be_moved) {
 // Codes, 128 bytes of links, a label of 8: all else is at most 15 % of that, also when every vector has been replaced.
 TEST(mutable_index, costs_little_beside_codes_links_and_labels) {
   const std::size_t n = test::slow ? 4'800 : 20'000;
-  const auto rows = test::random_vectors(n, 64, 1);
-  const double least = 64. + 8 + 128 + 8;
+  const auto rows = test::random_vectors(n, 256, 1);
+  const double least = 256. + 8 + 128 + 8;
   for (const bool by_update : {true, false}) {
     auto changed = mutable_index<sq8>::build(rows.view(), test::on_asked_simd({.m = 16, .ef_construction = 16}));
     ASSERT_TRUE(succeeded(changed));
