@@ -2,7 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Bytes of memory a vector, measured: what the private memory of a fresh process grows by when it reads an index,
-// beside what bytes_per_vector() says; and what a streaming build takes at its peak. Rows are made from a set by adding
+// beside what bytes_per_vector() says; what a streaming build takes at its peak; and what an index that changes takes,
+// fresh and with every vector replaced once, beside its codes, links and labels. Rows are made from a set by adding
 // small noise, as many as asked for. Linux only.
 //
 //     build/release/bench/thimble_bench_memory --data ../shared/data/bge-768 --metric cosine --n 100000
@@ -11,15 +12,22 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <array>
+#include <atomic>
+#include <chrono>
 #include <cmath>
 #include <cstdint>
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
 #include <functional>
+#include <numeric>
+#include <random>
+#include <span>
 #include <string>
 #include <thimble/thimble.hpp>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -36,7 +44,9 @@ struct settings {
   unsigned m = 16;
   unsigned threads = 2;
   double noise = .1;
+  std::string scratch;
   std::vector<std::string> quantizers = {"sq8", "sq4", "rabitq4", "rabitq2", "rabitq1"};
+  std::vector<std::string> changing = {"sq8", "sq4", "rabitq4"};
 };
 
 // n rows: those of a set again and again, each with other noise, whose length is a share of the row's.
@@ -76,8 +86,23 @@ double kilobytes(const char* file, const char* field) {
 double private_bytes() { return 1024 * kilobytes("/proc/self/smaps_rollup", "Private_"); }
 double resident_bytes() { return 1024 * kilobytes("/proc/self/status", "VmRSS"); }
 double peak_bytes() { return 1024 * kilobytes("/proc/self/status", "VmHWM"); }
+double anonymous_bytes() { return 1024 * kilobytes("/proc/self/status", "RssAnon"); }
 
-using figures = std::array<double, 3>;
+// The most that anonymous_bytes() was while work() ran, looked at every few milliseconds: the kernel keeps no such
+// figure.
+double anonymous_peak(const auto& work) {
+  std::atomic<bool> done{false};
+  double peak = 0;
+  std::thread watcher([&] {
+    for (; !done; std::this_thread::sleep_for(std::chrono::milliseconds(2))) peak = std::max(peak, anonymous_bytes());
+  });
+  work();
+  done = true;
+  watcher.join();
+  return std::max(peak, anonymous_bytes());
+}
+
+using figures = std::array<double, 4>;
 
 // What work() answers in a process of its own.
 figures in_a_process(const std::function<figures()>& work) {
@@ -99,18 +124,25 @@ figures in_a_process(const std::function<figures()>& work) {
   return found;
 }
 
-// Peak beyond what was there before, seconds, bytes a vector as reported.
+// Peak beyond what was there before, of all resident memory and of the private part, seconds, bytes a vector as
+// reported.
 figures build(const settings& s, const std::string& quantizer, const noisy_rows& rows, const std::string& path) {
-  const double before = resident_bytes();
+  const double before = resident_bytes(), private_before = anonymous_bytes();
   const auto kind = must(thimble::parse_quantizer(quantizer), quantizer);
   thimble::expected<thimble::any_index> built = thimble::fail(thimble::errc::empty_index, "not built");
-  const double seconds = seconds_of([&] {
-    built = thimble::any_index::build(
-        kind, rows, {.metric = must(thimble::parse_metric(s.metric), s.metric), .m = s.m, .threads = s.threads});
+  double seconds = 0;
+  const double private_peak = anonymous_peak([&] {
+    seconds = seconds_of([&] {
+      built = thimble::any_index::build(kind, rows,
+                                        {.metric = must(thimble::parse_metric(s.metric), s.metric),
+                                         .m = s.m,
+                                         .threads = s.threads,
+                                         .scratch_folder = s.scratch});
+    });
   });
   const auto index = must(std::move(built), "build");
   if (auto saved = index.save(path.c_str()); !saved) give_up(path);
-  return {peak_bytes() - before, seconds, index.bytes_per_vector()};
+  return {peak_bytes() - before, private_peak - private_before, seconds, index.bytes_per_vector()};
 }
 
 // Growth of private memory by reading the file and searching once.
@@ -122,7 +154,62 @@ figures open(const std::string& path, const noisy_rows& rows) {
   const auto index = must(thimble::any_index::open(std::move(bytes)), path);
   std::vector<float> query(rows.dim());
   if (!index.search(must(rows.row(0, query), "row"))) give_up("search");
-  return {private_bytes() - before, 0, 0};
+  return {private_bytes() - before};
+}
+
+// Bytes as reported of an index that changes: fresh, with every vector updated, and with every vector removed and
+// added.
+template <class Quantizer>
+figures change(const settings& s, const noisy_rows& rows) {
+  const thimble::build_options options{
+      .metric = must(thimble::parse_metric(s.metric), s.metric), .m = s.m, .threads = s.threads};
+  figures found{};
+  for (const bool by_update : {true, false}) {
+    auto index = must(thimble::mutable_index<Quantizer>::build(rows, options), "build");
+    found[0] = index.bytes_per_vector();
+    std::vector<thimble::label> order(rows.size());
+    std::iota(order.begin(), order.end(), thimble::label{0});
+    std::ranges::shuffle(order, std::mt19937(1));
+    thimble::thread_executor threads(s.threads);
+    std::vector<float> scratch(threads.workers() * rows.dim());
+    thimble::parallel_for(threads, order.size(), [&](std::size_t i, unsigned worker) {
+      const auto fresh =
+          must(rows.row(rows.size() + order[i], std::span(scratch).subspan(worker * rows.dim(), rows.dim())), "row");
+      if (by_update) return must(index.update(order[i], fresh), "update");
+      must(index.remove(order[i]), "remove");
+      must(index.add(order[i], fresh), "add");
+    });
+    found[by_update ? 1 : 2] = index.bytes_per_vector();
+  }
+  return found;
+}
+
+template <class Quantizer>
+void report_change(const settings& s, const noisy_rows& rows) {
+  const auto kernels = must(thimble::simd::kernels_for(thimble::simd::isa::automatic), "kernels");
+  const auto quantizer = must(Quantizer::train(rows, thimble::metric::l2, {.kernels = *kernels}), "train");
+  const auto least = static_cast<double>(quantizer.code_bytes() + 8 * s.m + sizeof(thimble::label));
+  const figures found = in_a_process([&] { return change<Quantizer>(s, rows); });
+  std::printf("%-10s %10.1f", std::string(Quantizer::name).c_str(), least);
+  for (const double bytes : std::span(found).first(3)) std::printf(" %10.1f (x%.3f)", bytes, bytes / least);
+  std::printf("\n");
+  std::fflush(stdout);
+}
+
+void run_changing(const settings& s, const noisy_rows& rows) {
+  std::printf(
+      "\nan index that changes, as reported: codes, 8m and 8; all of it fresh, after updates, after removing and "
+      "adding\n");
+  for (const std::string& quantizer : s.changing) {
+    if (quantizer == "sq8")
+      report_change<thimble::sq8>(s, rows);
+    else if (quantizer == "sq4")
+      report_change<thimble::sq4>(s, rows);
+    else if (quantizer == "rabitq4")
+      report_change<thimble::rabitq<4>>(s, rows);
+    else
+      give_up("no index that changes of " + quantizer);
+  }
 }
 
 void run(const settings& s) {
@@ -132,15 +219,17 @@ void run(const settings& s) {
   const auto n = static_cast<double>(s.n);
   std::printf("%zu x %zu from %s with noise of %.2f, %s, m %u; bytes a vector\n", s.n, base.dim(), s.data.c_str(),
               s.noise, s.metric.c_str(), s.m);
-  std::printf("%-10s %10s %10s %8s %12s %10s\n", "", "reported", "measured", "ratio", "build's peak", "build, s");
+  std::printf("%-10s %10s %10s %8s %12s %12s %8s %10s\n", "", "reported", "measured", "ratio", "build's peak",
+              "private peak", "ratio", "build, s");
   for (const std::string& quantizer : s.quantizers) {
     const figures built = in_a_process([&] { return build(s, quantizer, rows, path); });
     const figures opened = in_a_process([&] { return open(path, rows); });
-    std::printf("%-10s %10.1f %10.1f %8.3f %12.1f %10.1f\n", quantizer.c_str(), built[2], opened[0] / n,
-                opened[0] / n / built[2], built[0] / n, built[1]);
+    std::printf("%-10s %10.1f %10.1f %8.3f %12.1f %12.1f %8.3f %10.1f\n", quantizer.c_str(), built[3], opened[0] / n,
+                opened[0] / n / built[3], built[0] / n, built[1] / n, built[1] / n / built[3], built[2]);
     std::fflush(stdout);
     std::filesystem::remove(path);
   }
+  run_changing(s, rows);
 }
 
 }  // namespace
@@ -155,6 +244,8 @@ int main(int argc, char** argv) {
   app.add_option("--threads", s.threads, "for the builds")->capture_default_str();
   app.add_option("--noise", s.noise, "its length, as a share of a row's")->capture_default_str();
   app.add_option("--quantizers", s.quantizers)->delimiter(',')->capture_default_str();
+  app.add_option("--scratch", s.scratch, "folder for what only a build needs")->check(CLI::ExistingDirectory);
+  app.add_option("--changing", s.changing, "of indexes that change")->delimiter(',')->capture_default_str();
   CLI11_PARSE(app, argc, argv);
   run(s);
 }

@@ -85,6 +85,7 @@ void build(const build_request& request) {
                               .threads = request.threads,
                               .seed = request.seed,
                               .simd = parse_simd(request.simd),
+                              .scratch_folder = request.scratch,
                               .progress = report};
   using clock = std::chrono::steady_clock;
   const auto began = clock::now();
@@ -93,7 +94,8 @@ void build(const build_request& request) {
   bar.clear();
   stop_if_interrupted();
   if (!index && index.error().code == errc::invalid_argument) throw usage_failure(index.error().message);
-  if (!index) throw failure(request.input, index.error());
+  const bool of_scratch = !index && (index.error().code == errc::cannot_write || index.error().code == errc::no_space);
+  if (!index) throw failure(of_scratch ? request.scratch : request.input, index.error());
 
   take(index->save(request.output.c_str()), request.output);
   const double save_seconds = std::chrono::duration<double>(clock::now() - began).count() - seconds;
@@ -128,7 +130,7 @@ void build(const build_request& request) {
         "  in memory   " + fixed(index->bytes_per_vector(), 1) + " bytes a vector, where the vectors as float32 take " +
         with_commas(4 * index->dim()) + "\n" +  //
         "  file        " + readable_bytes(file_bytes) + "\n" + "  peak memory " + readable_bytes(peak_rss_bytes()) +
-        ", mapped pages of the input included\n");
+        ", mapped pages included\n");
 }
 
 }  // namespace thimble::cli

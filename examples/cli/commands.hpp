@@ -25,6 +25,7 @@ struct build_request {
   unsigned m = 16;
   unsigned ef_construction = 200;
   graph_codes build_quantizer = graph_codes::automatic;
+  std::string scratch;
   unsigned threads = 0;
   std::uint64_t seed = 1;
   std::string simd = "auto";

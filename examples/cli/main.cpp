@@ -112,6 +112,12 @@ void add_build(CLI::App& app, build_request& r) {
           one_of<graph_codes>({{"auto", graph_codes::automatic}, {"own", graph_codes::own}, {"sq8", graph_codes::sq8}}))
       ->type_name("NAME")
       ->default_str("auto");
+  c->add_option(
+       "--scratch", r.scratch,
+       "A folder on a local disk for what only the build needs, instead of memory: 8 times m bytes a vector, and "
+       "1 a dimension where --build-quantizer is sq8")
+      ->check(CLI::ExistingDirectory)
+      ->type_name("FOLDER");
   c->add_option("--threads", r.threads, "Threads; 0: one for each processor")
       ->check(CLI::Range(0u, most_threads))
       ->capture_default_str();

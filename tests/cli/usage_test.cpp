@@ -88,6 +88,20 @@ TEST(cli_usage, a_graph_is_not_decided_on_codes_that_are_too_coarse) {
   EXPECT_FALSE(std::filesystem::exists(output));
 }
 
+TEST(cli_usage, a_scratch_folder_is_there_and_changes_nothing) {
+  const std::string plain = test_path("plain.thimble"), output = test_path("scratch.thimble");
+  const std::vector<std::string> line{"build", "--input", base, "--quantizer", "rabitq1", "--threads", "1"};
+  auto without = line, with = line, absent = line;
+  without.insert(without.end(), {"--output", plain});
+  with.insert(with.end(), {"--output", output, "--scratch", THIMBLE_TEST_CACHE});
+  absent.insert(absent.end(), {"--output", output, "--scratch", "/no/such/folder"});
+  expect_failure(run(absent), 2, {"--scratch", "/no/such/folder"});
+  EXPECT_FALSE(std::filesystem::exists(output));
+  expect_success(run(without));
+  expect_success(run(with));
+  EXPECT_EQ(read_text(output), read_text(plain));
+}
+
 TEST(cli_usage, gamma_is_0_or_more) {
   for (const std::string command : {"search", "eval"})
     for (const char* gamma : {"-1", "-.001", "nan", "inf"})

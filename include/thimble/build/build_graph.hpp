@@ -25,15 +25,12 @@
 
 namespace thimble::inline THIMBLE_FLAGS {
 
-// All codes, row after row, with the slack that kernels may read behind them. Errors: out_of_memory, cancelled, or what
-// the rows answer.
+// All codes, row after row, into memory that has room for them. Errors: out_of_memory, cancelled, or what the rows
+// answer.
 template <quantizer Quantizer, row_source Rows, executor Executor>
-[[nodiscard]] expected<aligned_buffer<std::byte>> encode_rows(const Quantizer& quantizer,
-                                                              const simd::kernel_set& kernels, const Rows& rows,
-                                                              Executor& on, progress_report report) {
+[[nodiscard]] expected<void> encode_rows(const Quantizer& quantizer, const simd::kernel_set& kernels, const Rows& rows,
+                                         std::span<std::byte> codes, Executor& on, progress_report report) {
   const std::size_t stride = quantizer.code_bytes();
-  auto codes = aligned_buffer<std::byte>::create(saturated_product(rows.size(), stride), simd::code_slack);
-  if (!codes) return codes;
   auto scratch = aligned_buffer<float>::create(saturated_product(on.workers(), rows.dim()));
   if (!scratch) return std::unexpected(scratch.error());
   const std::size_t work_bytes = round_up(quantizer.encode_scratch_bytes(), std::size_t{64});
@@ -44,25 +41,38 @@ template <quantizer Quantizer, row_source Rows, executor Executor>
     if (monitor.stopped()) return;
     const auto row = rows.row(i, scratch->span().subspan(worker * rows.dim(), rows.dim()));
     if (!row) return monitor.stop(row.error());
-    quantizer.encode(kernels, *row, work->data() + worker * work_bytes, codes->data() + i * stride);
+    quantizer.encode(kernels, *row, work->data() + worker * work_bytes, codes.data() + i * stride);
     monitor.finished_one(worker);
   });
-  if (auto done = monitor.outcome(); !done) return std::unexpected(done.error());
+  return monitor.outcome();
+}
+
+// The same in memory of its own, with the slack that kernels may read behind them.
+template <quantizer Quantizer, row_source Rows, executor Executor>
+[[nodiscard]] expected<aligned_buffer<std::byte>> encode_rows(const Quantizer& quantizer,
+                                                              const simd::kernel_set& kernels, const Rows& rows,
+                                                              Executor& on, progress_report report) {
+  auto codes =
+      aligned_buffer<std::byte>::create(saturated_product(rows.size(), quantizer.code_bytes()), simd::code_slack);
+  if (!codes) return codes;
+  if (auto done = encode_rows(quantizer, kernels, rows, codes->span(), on, report); !done)
+    return std::unexpected(done.error());
   return codes;
 }
 
-// The graph over n rows of codes. Errors: out_of_memory, cancelled.
+// The graph over n rows of codes; its links of level 0 lie in `links`, which outlives it, where that is not empty.
+// Errors: out_of_memory, cancelled.
 template <symmetric_quantizer Quantizer, executor Executor>
 [[nodiscard]] expected<adjacency> link_codes(const Quantizer& quantizer, const simd::kernel_set& kernels,
                                              std::span<const std::byte> codes, std::size_t n, unsigned m,
                                              unsigned ef_construction, std::uint64_t seed, Executor& on,
-                                             progress_report report) {
-  auto graph = adjacency::create(n, m, seed);
+                                             progress_report report, std::span<node> links = {}) {
+  auto graph = adjacency::create(n, m, seed, links);
   if (!graph) return graph;
   auto scratches = object_array<insert_scratch>::create(on.workers());
   if (!scratches) return std::unexpected(scratches.error());
   for (std::size_t worker = 0; worker < scratches->size(); ++worker)
-    if (auto made = (*scratches)[worker].reserve(n, ef_construction, quantizer.query_bytes()); !made)
+    if (auto made = (*scratches)[worker].reserve(*graph, ef_construction, quantizer.query_bytes()); !made)
       return std::unexpected(made.error());
   inserter<Quantizer> insert(*graph, quantizer, kernels, {codes.data(), quantizer.code_bytes()}, ef_construction);
   stage_monitor monitor(build_stage::link, n, report);

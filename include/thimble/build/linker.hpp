@@ -31,13 +31,14 @@ namespace thimble::inline THIMBLE_FLAGS {
 // What one thread needs to insert or to remove.
 class insert_scratch {
  public:
-  // For a graph of n nodes, and again when it has grown: a walk leaves out nodes from n on. Error: out_of_memory.
-  [[nodiscard]] expected<void> reserve(std::size_t n, unsigned ef_construction, std::size_t query_bytes) {
-    if (auto done = visited.reserve(n); !done) return done;
+  // For the nodes that the graph has by now, and again when it has grown: a walk leaves out those that came later.
+  // Error: out_of_memory.
+  [[nodiscard]] expected<void> reserve(const adjacency& graph, unsigned ef_construction, std::size_t query_bytes) {
+    if (auto done = visited.reserve(graph.size()); !done) return done;
     if (auto done = candidates.reserve(ef_construction); !done) return done;
     if (auto done = usable.reserve(ef_construction); !done) return done;
     // The query of the node that comes or goes, that of a node whose links are pruned, and one for each link taken.
-    const std::size_t bytes = (2 + 2 * max_m) * query_bytes;
+    const std::size_t bytes = (2 + graph.max_degree(0)) * query_bytes;
     if (queries_.size() < bytes) {
       auto queries = aligned_buffer<std::byte>::create(bytes);
       if (!queries) return std::unexpected(queries.error());

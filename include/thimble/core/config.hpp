@@ -73,6 +73,13 @@
 #define THIMBLE_POSIX 0
 #endif
 
+// posix_fallocate, which macOS lacks.
+#if THIMBLE_POSIX && !defined(__APPLE__)
+#define THIMBLE_RESERVED_BLOCKS 1
+#else
+#define THIMBLE_RESERVED_BLOCKS 0
+#endif
+
 #if defined(_WIN32)
 #define THIMBLE_WINDOWS 1
 #else

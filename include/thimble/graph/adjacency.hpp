@@ -28,7 +28,7 @@ namespace thimble::inline THIMBLE_FLAGS {
 
 class adjacency {
  public:
-  static constexpr unsigned chunk_bits = 12;
+  static constexpr unsigned chunk_bits = 10;
   static constexpr std::size_t chunk_nodes = std::size_t{1} << chunk_bits;
 
   adjacency() = default;
@@ -41,14 +41,15 @@ class adjacency {
     return g;
   }
 
-  // n nodes without links, and never more: they stand in one chunk, of just their size. Errors: out_of_memory,
-  // too_many_vectors.
-  [[nodiscard]] static expected<adjacency> create(std::size_t n, unsigned m, std::uint64_t seed) {
+  // n nodes without links, and never more: they stand in one chunk, of just their size. links: 2m for each node, which
+  // outlive the graph, for its level 0, or none: it then has its own. Errors: out_of_memory, too_many_vectors.
+  [[nodiscard]] static expected<adjacency> create(std::size_t n, unsigned m, std::uint64_t seed,
+                                                  std::span<node> links = {}) {
     if (n > max_nodes) return too_many();
     adjacency g = create(m, seed);
     g.chunk_bits_ = whole;
     if (n > 0)
-      if (auto done = g.add_chunk(0, n); !done) return std::unexpected(done.error());
+      if (auto done = g.add_chunk(0, n, {}, links); !done) return std::unexpected(done.error());
     g.size_ = n;
     return g;
   }
@@ -159,9 +160,9 @@ class adjacency {
     return fail(errc::too_many_vectors, "a graph holds no more nodes", max_nodes);
   }
 
-  // known: the levels of its first nodes.
-  [[nodiscard]] expected<void> add_chunk(std::size_t chunk, std::size_t nodes,
-                                         std::span<const std::uint8_t> known = {}) {
+  // known: the levels of its first nodes. links: as create() has it.
+  [[nodiscard]] expected<void> add_chunk(std::size_t chunk, std::size_t nodes, std::span<const std::uint8_t> known = {},
+                                         std::span<node> links = {}) {
     auto levels = draw_levels(nodes, m_, seed_, chunk * chunk_nodes);
     if (!levels) return std::unexpected(levels.error());
     std::ranges::copy(known, levels->data());
@@ -176,7 +177,10 @@ class adjacency {
     (*made)[0] = {std::move(*index), std::move(*upper), std::move(*locks)};
     // It may be there already, from a call that failed between the two.
     if (base_.size() == chunk) {
-      auto base = no_links(saturated_product(nodes, std::size_t{2} * m_));
+      const std::size_t n_links = saturated_product(nodes, std::size_t{2} * m_);
+      THIMBLE_ASSERT(links.empty() || links.size() == n_links);
+      std::ranges::fill(links, no_node);
+      auto base = links.empty() ? no_links(n_links) : aligned_buffer<node>::borrow(links);
       if (!base) return std::unexpected(base.error());
       if (auto done = base_.append(std::move(*base)); !done) return done;
     }

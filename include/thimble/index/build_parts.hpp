@@ -8,12 +8,14 @@
 
 #include <cstddef>
 #include <span>
+#include <string_view>
 #include <utility>
 
 #include <thimble/build/build_graph.hpp>
 #include <thimble/build/locality_order.hpp>
 #include <thimble/build/progress.hpp>
 #include <thimble/core/aligned_buffer.hpp>
+#include <thimble/core/bytes.hpp>
 #include <thimble/core/config.hpp>
 #include <thimble/core/error.hpp>
 #include <thimble/core/executor.hpp>
@@ -24,6 +26,7 @@
 #include <thimble/graph/frozen_graph.hpp>
 #include <thimble/index/index_parts.hpp>
 #include <thimble/index/options.hpp>
+#include <thimble/io/scratch_file.hpp>
 #include <thimble/metric/checked_rows.hpp>
 #include <thimble/quant/quantizer.hpp>
 #include <thimble/quant/sq8.hpp>
@@ -36,21 +39,31 @@ template <quantizer Q>
 struct trained {
   Q quantizer;
   aligned_buffer<std::byte> codes;
+  scratch_file memory;  // the codes may lie in it
 };
 
-// All rows as codes of a quantizer that learnt from them.
+// All rows as codes of a quantizer that learnt from them, which lie in the scratch folder where one is given.
 template <quantizer Q, row_source Rows, executor Executor>
 [[nodiscard]] expected<trained<Q>> coded(const Rows& rows, const simd::kernel_set& kernels,
-                                         const build_options& options, Executor& on) {
+                                         const build_options& options, std::string_view scratch_folder, Executor& on) {
   if (auto go_on = report_progress(options.progress, {build_stage::train, 0, 1}); !go_on)
     return std::unexpected(go_on.error());
   auto quantizer = Q::train(rows, metric_of_codes(options.metric), {.kernels = kernels, .seed = options.seed});
   if (!quantizer) return std::unexpected(quantizer.error());
   if (auto go_on = report_progress(options.progress, {build_stage::train, 1, 1}); !go_on)
     return std::unexpected(go_on.error());
-  auto codes = encode_rows(*quantizer, kernels, rows, on, options.progress);
-  if (!codes) return std::unexpected(codes.error());
-  return trained<Q>{std::move(*quantizer), std::move(*codes)};
+  if (scratch_folder.empty()) {
+    auto codes = encode_rows(*quantizer, kernels, rows, on, options.progress);
+    if (!codes) return std::unexpected(codes.error());
+    return trained<Q>{std::move(*quantizer), std::move(*codes), {}};
+  }
+  const std::size_t bytes = saturated_product(rows.size(), quantizer->code_bytes());
+  auto memory = scratch_file::create(scratch_folder, bytes, simd::code_slack);
+  if (!memory) return std::unexpected(memory.error());
+  if (auto done = encode_rows(*quantizer, kernels, rows, memory->bytes(), on, options.progress); !done)
+    return std::unexpected(done.error());
+  auto codes = aligned_buffer<std::byte>::borrow(memory->bytes());
+  return trained<Q>{std::move(*quantizer), std::move(codes), std::move(*memory)};
 }
 
 struct ordered_graph {
@@ -62,8 +75,15 @@ struct ordered_graph {
 template <symmetric_quantizer Q, executor Executor>
 [[nodiscard]] expected<ordered_graph> link(const trained<Q>& on_codes, const simd::kernel_set& kernels, std::size_t n,
                                            const build_options& options, Executor& on) {
+  scratch_file rows;
+  if (!options.scratch_folder.empty()) {
+    auto memory = scratch_file::create(options.scratch_folder, saturated_product(n, 2 * options.m * sizeof(node)));
+    if (!memory) return std::unexpected(memory.error());
+    rows = std::move(*memory);
+  }
+  const std::span in_file(reinterpret_cast<node*>(rows.bytes().data()), rows.bytes().size() / sizeof(node));
   const auto links = link_codes(on_codes.quantizer, kernels, on_codes.codes.span(), n, options.m,
-                                options.ef_construction, options.seed, on, options.progress);
+                                options.ef_construction, options.seed, on, options.progress, in_file);
   if (!links) return std::unexpected(links.error());
   auto order = locality_order(on_codes.quantizer, kernels, {on_codes.codes.data(), on_codes.quantizer.code_bytes()}, n,
                               on, options.progress);
@@ -107,12 +127,12 @@ template <quantizer Quantizer, row_source Rows, executor Executor>
   const bool own_codes = options.graph_codes == graph_codes::own ||
                          (options.graph_codes == graph_codes::automatic && symmetric_quantizer<Quantizer>);
   if (!own_codes) {
-    const auto built_on = detail::coded<sq8>(rows, kernels, options, on);
+    const auto built_on = detail::coded<sq8>(rows, kernels, options, options.scratch_folder, on);
     if (!built_on) return std::unexpected(built_on.error());
     linked = detail::link(*built_on, kernels, rows.size(), options, on);
     if (!linked) return std::unexpected(linked.error());
   }
-  auto coded_rows = detail::coded<Quantizer>(rows, kernels, options, on);
+  auto coded_rows = detail::coded<Quantizer>(rows, kernels, options, {}, on);
   if (!coded_rows) return std::unexpected(coded_rows.error());
   if constexpr (symmetric_quantizer<Quantizer>) {
     if (own_codes) linked = detail::link(*coded_rows, kernels, rows.size(), options, on);

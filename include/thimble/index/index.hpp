@@ -70,7 +70,8 @@ class index {
   // identity); no copy of them is kept. Where the codes are too coarse to build a graph from (rabitq of 1 to 3 bits),
   // or on request, it is built on sq8 codes, which go again: 1 byte a dimension more during the build. Labels are the
   // rows' numbers. Errors: empty_input, too_many_vectors, too_large, invalid_argument (m, ef_construction), unsupported
-  // (simd), not_finite, zero_vector, out_of_memory, cancelled, and what the rows answer.
+  // (simd, scratch_folder), cannot_write, no_space (scratch_folder), not_finite, zero_vector, out_of_memory, cancelled,
+  // and what the rows answer.
   template <row_source Rows>
   [[nodiscard]] static expected<index> build(const Rows& vectors, const build_options& options = {}) {
     thread_executor threads(options.threads);

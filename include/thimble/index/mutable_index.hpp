@@ -262,6 +262,7 @@ class mutable_index {
     parts(const simd::kernel_set& set, Quantizer learnt, std::size_t dims, const build_options& given)
         : kernels(set), quantizer(std::move(learnt)), dim(dims), options(given) {
       options.progress = {};
+      options.scratch_folder = {};
     }
     [[nodiscard]] expected<owned<graph_type>> empty_graph() const {
       return make_owned<graph_type>(quantizer, kernels, options.m, options.ef_construction, options.seed);

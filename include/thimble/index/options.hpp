@@ -7,6 +7,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string_view>
 
 #include <thimble/build/progress.hpp>
 #include <thimble/core/config.hpp>
@@ -34,6 +35,11 @@ struct build_options {
   unsigned threads = 1;
   std::uint64_t seed = 1;
   simd::isa simd = simd::isa::automatic;
+  // A folder on a local disk. What only the build needs (links that are not packed yet, codes that are not the index's)
+  // then lies in a file without a name there, which the kernel may take from memory, instead of memory of the process:
+  // 8m bytes a vector, and 1 a dimension where the graph is built on sq8 codes of its own. Not for macOS, Windows and
+  // WebAssembly; an index that changes does not look at it.
+  std::string_view scratch_folder = {};
   // Called by the thread that builds. A lambda written here lives as long as the call to build().
   progress_report progress = {};
 };

@@ -30,7 +30,7 @@ adjacency built(const coded<float32>& data, std::size_t n, unsigned threads, uns
   thread_executor on(threads);
   auto scratches = object_array<insert_scratch>::create(on.workers());
   for (std::size_t i = 0; i < scratches->size(); ++i)
-    EXPECT_TRUE(succeeded((*scratches)[i].reserve(n, ef_construction, data.quantizer().query_bytes())));
+    EXPECT_TRUE(succeeded((*scratches)[i].reserve(graph, ef_construction, data.quantizer().query_bytes())));
   inserter<float32> insert(graph, data.quantizer(), data.kernels(), data.rows(), ef_construction);
   parallel_for(on, n,
                [&](std::size_t i, unsigned worker) { insert.insert(static_cast<node>(i), (*scratches)[worker]); });
@@ -105,7 +105,7 @@ TEST(inserter, nodes_that_are_not_usable_get_no_links_and_lose_some_in_full_rows
   const auto usable = [&](node x) { return !leaving || !leaves(x); };
   auto graph = std::move(*adjacency::create(n, m, 3));
   insert_scratch scratch;
-  ASSERT_TRUE(succeeded(scratch.reserve(n, 30, data.quantizer().query_bytes())));
+  ASSERT_TRUE(succeeded(scratch.reserve(graph, 30, data.quantizer().query_bytes())));
   inserter<float32, decltype(usable)> insert(graph, data.quantizer(), data.kernels(), data.rows(), 30, usable);
   for (node x = 0; x < old; ++x) insert.insert(x, scratch);
   const std::size_t before = links_to(graph, leaves);
@@ -124,7 +124,7 @@ TEST(inserter, a_predicate_that_is_always_true_changes_no_link) {
   const adjacency plain = built(data, 1000, 1);
   auto graph = std::move(*adjacency::create(1000, m, 3));
   insert_scratch scratch;
-  ASSERT_TRUE(succeeded(scratch.reserve(1000, 30, data.quantizer().query_bytes())));
+  ASSERT_TRUE(succeeded(scratch.reserve(graph, 30, data.quantizer().query_bytes())));
   const auto usable = [](node) { return true; };
   const auto rows = [&] { return data.rows(); };
   inserter<float32, decltype(usable), decltype(rows)> insert(graph, data.quantizer(), data.kernels(), rows, 30, usable);
@@ -140,7 +140,7 @@ TEST(inserter, a_slot_is_used_again_while_links_still_lead_there) {
   const auto usable = [](node) { return true; };
   auto graph = std::move(*adjacency::create(n, m, 3));
   insert_scratch scratch;
-  ASSERT_TRUE(succeeded(scratch.reserve(n, 30, data.quantizer().query_bytes())));
+  ASSERT_TRUE(succeeded(scratch.reserve(graph, 30, data.quantizer().query_bytes())));
   inserter<float32, decltype(usable)> insert(graph, data.quantizer(), data.kernels(), data.rows(), 30, usable);
   for (node x = 0; x < n; ++x) insert.insert(x, scratch);
   // Vectors change places, one after another.
@@ -158,12 +158,12 @@ TEST(inserter, a_graph_that_outgrew_the_scratch_is_walked_without_the_new_nodes)
   const coded<float32> data(test::clustered_vectors(n, 4, 1), metric::l2);
   auto graph = adjacency::create(m, 3);
   insert_scratch small, large;
-  ASSERT_TRUE(succeeded(small.reserve(known, 30, data.quantizer().query_bytes())));
+  ASSERT_TRUE(succeeded(small.reserve(*adjacency::create(known, m, 3), 30, data.quantizer().query_bytes())));
   inserter<float32> insert(graph, data.quantizer(), data.kernels(), data.rows(), 30);
   for (node x = 0; x < n; ++x) {
     if (x >= graph.size()) {
       ASSERT_TRUE(succeeded(graph.grow(x + 1)));
-      ASSERT_TRUE(succeeded(large.reserve(graph.size(), 30, data.quantizer().query_bytes())));
+      ASSERT_TRUE(succeeded(large.reserve(graph, 30, data.quantizer().query_bytes())));
     }
     insert.insert(x, x % 5 == 0 ? small : large);
     if (x < 2 * known || x % 5 != 0) continue;

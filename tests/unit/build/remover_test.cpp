@@ -40,8 +40,7 @@ class changing_graph {
         insert_(graph_, source.quantizer(), source.kernels(), rows(), ef_construction, is_usable{&usable_}),
         remove_(graph_, source.quantizer(), source.kernels(), rows(), 64, is_usable{&usable_}) {
     EXPECT_TRUE(succeeded(graph_.grow(slots)));
-    EXPECT_TRUE(
-        succeeded(scratch_.reserve(graph_.size(), std::max(64u, ef_construction), source.quantizer().query_bytes())));
+    EXPECT_TRUE(succeeded(scratch_.reserve(graph_, std::max(64u, ef_construction), source.quantizer().query_bytes())));
   }
 
   void insert(node slot, std::size_t row) {
@@ -307,8 +306,9 @@ TEST(remover, works_beside_inserters_and_searchers) {
     insert.insert(x, scratch);
   };
 
+  ASSERT_TRUE(succeeded(graph.grow(old_end)));
   std::vector<insert_scratch> scratches(7);
-  for (auto& scratch : scratches) ASSERT_TRUE(succeeded(scratch.reserve(old_end, 40, query_bytes)));
+  for (auto& scratch : scratches) ASSERT_TRUE(succeeded(scratch.reserve(graph, 40, query_bytes)));
   for (node x = first; x < old_end; ++x) add(x, scratches[6]);
   std::atomic<node> next_in = old_end, next_out = first;
   thread_executor threads(6);
@@ -322,7 +322,7 @@ TEST(remover, works_beside_inserters_and_searchers) {
     } else if (worker < 4) {
       for (node x; (x = next_in++) < end;) {
         if (worker == 2 || x % 32 < 2) {
-          ASSERT_TRUE(succeeded(scratch.reserve(graph.size(), 40, query_bytes)));
+          ASSERT_TRUE(succeeded(scratch.reserve(graph, 40, query_bytes)));
         }
         add(x, scratch);
       }
@@ -335,7 +335,7 @@ TEST(remover, works_beside_inserters_and_searchers) {
         };
         const entry_point entry = graph.entry();
         if (entry.at == no_node) continue;
-        ASSERT_TRUE(succeeded(scratch.reserve(graph.size(), 40, query_bytes)));
+        ASSERT_TRUE(succeeded(scratch.reserve(graph, 40, query_bytes)));
         scratch.candidates.clear(40);
         const located start = descend(graph, estimate, entry, 0, scratch.batch);
         beam_search(graph, estimate, start, 0, scratch.candidates, scratch.visited, scratch.batch);
@@ -345,7 +345,7 @@ TEST(remover, works_beside_inserters_and_searchers) {
     }
   });
 
-  ASSERT_TRUE(succeeded(scratches[0].reserve(graph.size(), 40, query_bytes)));
+  ASSERT_TRUE(succeeded(scratches[0].reserve(graph, 40, query_bytes)));
   (void)remove.sweep(first, end, scratches[0]);
   const entry_point entry = graph.entry();
   ASSERT_TRUE(usable(entry.at));

@@ -109,9 +109,9 @@ TEST(adjacency, grows_by_chunks_and_keeps_its_rows) {
   EXPECT_EQ(g.entry().at, no_node);
   std::size_t written = 0;
   const auto link_of = [](std::size_t x, unsigned level) { return static_cast<node>(x * 31 + level); };
-  for (const std::size_t n : {1u, 2u, 4096u, 4097u, 60'000u}) {
+  for (const std::size_t n : {1u, 2u, 1024u, 1025u, 60'000u}) {
     ASSERT_TRUE(succeeded(g.grow(n)));
-    EXPECT_EQ(g.size(), (n + 4095) / 4096 * 4096);
+    EXPECT_EQ(g.size(), (n + 1023) / 1024 * 1024);
     for (; written < g.size(); ++written) {
       const auto x = static_cast<node>(written);
       ASSERT_EQ(g.level(x), draw_level(7, x, 3));
@@ -126,13 +126,27 @@ TEST(adjacency, grows_by_chunks_and_keeps_its_rows) {
   }
 }
 
+TEST(adjacency, keeps_its_links_of_level_0_where_it_is_told_to) {
+  constexpr node n = 100;
+  constexpr unsigned m = 3;
+  std::vector<node> rows(n * 2 * m, 5);
+  auto g = adjacency::create(n, m, 1, rows);
+  ASSERT_TRUE(succeeded(g));
+  EXPECT_TRUE(std::ranges::all_of(rows, [](node y) { return y == no_node; }));
+  for (node x = 0; x < n; ++x) ASSERT_TRUE(g->append_link(x, 0, (x + 1) % n));
+  for (node x = 0; x < n; ++x) {
+    EXPECT_EQ(rows[std::size_t{x} * 2 * m], (x + 1) % n);
+    EXPECT_EQ(links(*g, x, 0), std::vector<node>{(x + 1) % n});
+  }
+}
+
 TEST(adjacency, growing_to_less_changes_nothing) {
   auto g = adjacency::create(3, 1);
   ASSERT_TRUE(succeeded(g.grow(101)));
-  EXPECT_EQ(g.size(), 4096u);
+  EXPECT_EQ(g.size(), 1024u);
   const std::size_t bytes = g.bytes();
   ASSERT_TRUE(succeeded(g.grow(7)));
-  EXPECT_EQ(g.size(), 4096u);
+  EXPECT_EQ(g.size(), 1024u);
   EXPECT_EQ(g.bytes(), bytes);
   EXPECT_EQ(code_of(g.grow(max_nodes + 1)), errc::too_many_vectors);
   const auto whole = adjacency::create(100, 3, 1);

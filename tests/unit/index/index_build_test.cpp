@@ -8,6 +8,8 @@
 #include <algorithm>
 #include <atomic>
 #include <map>
+#include <string>
+#include <string_view>
 #include <thimble/index/index.hpp>
 #include <thimble/quant/float32.hpp>
 #include <thimble/quant/rabitq.hpp>
@@ -21,6 +23,10 @@
 #include "unit/support/outcome.hpp"
 #include "unit/support/stores.hpp"
 #include "unit/support/vectors.hpp"
+
+#if THIMBLE_RESERVED_BLOCKS
+#include "unit/support/folder.hpp"
+#endif
 
 namespace thimble {
 namespace {
@@ -45,6 +51,39 @@ double recall_with_sq8(const index<sq8>& searched) {
   }
   return static_cast<double>(found) / (10 * n_queries);
 }
+
+#if THIMBLE_RESERVED_BLOCKS
+template <class Quantizer>
+void expect_the_same_with_a_scratch_folder(std::string_view folder, graph_codes codes) {
+  auto options = test::on_asked_simd({.ef_construction = 40, .graph_codes = codes});
+  const auto plain = index<Quantizer>::build(build_rows().view(), options);
+  options.scratch_folder = folder;
+  const auto with_scratch = index<Quantizer>::build(build_rows().view(), options);
+  ASSERT_TRUE(succeeded(plain));
+  ASSERT_TRUE(succeeded(with_scratch));
+  EXPECT_EQ(test::saved(*with_scratch), test::saved(*plain));
+}
+
+TEST(index_build, a_scratch_folder_changes_no_byte_of_the_index) {
+  const test::temporary_folder folder("index_build.a");
+  const std::string path = folder / "";
+  expect_the_same_with_a_scratch_folder<rabitq<1>>(path, graph_codes::automatic);
+  expect_the_same_with_a_scratch_folder<sq8>(path, graph_codes::own);
+  expect_the_same_with_a_scratch_folder<float32>(path, graph_codes::sq8);
+  EXPECT_TRUE(folder.names().empty());
+}
+
+TEST(index_build, names_a_scratch_folder_that_is_not_there) {
+  const test::temporary_folder folder("index_build.b");
+  const std::string absent = folder / "absent";
+  EXPECT_EQ(code_of(index<sq8>::build(build_rows().view(), {.scratch_folder = absent})), errc::cannot_write);
+  EXPECT_EQ(code_of(index<rabitq<1>>::build(build_rows().view(), {.scratch_folder = absent})), errc::cannot_write);
+}
+#else
+TEST(index_build, refuses_a_scratch_folder) {
+  EXPECT_EQ(code_of(index<sq8>::build(build_rows().view(), {.scratch_folder = "."})), errc::unsupported);
+}
+#endif
 
 TEST(index_build, many_threads_find_as_much_as_one) {
   const auto one = index<sq8>::build(build_rows().view(), test::on_asked_simd({.ef_construction = 100, .threads = 1}));

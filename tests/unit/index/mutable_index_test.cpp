@@ -452,7 +452,7 @@ TEST(mutable_index, is_emptied_and_filled_again) {
   }
 }
 
-// 2,000 vectors in slots for 4,096, of which twenty times as many come and go.
+// 500 vectors in slots for 1,024, of which forty times as many come and go.
 TEST(mutable_index, uses_the_slots_of_removed_vectors_again) {
   auto changed = index_of<sq4>(500);
   const std::size_t bytes = changed.memory().total();
@@ -583,13 +583,26 @@ TEST(mutable_index, can_be_moved) {
   static_assert(!std::is_copy_constructible_v<mutable_index<sq8>>);
 }
 
-// Codes, 128 bytes of links, a label of 8: all else is at most 15 % of that.
+// Codes, 128 bytes of links, a label of 8: all else is at most 15 % of that, also when every vector has been replaced.
 TEST(mutable_index, costs_little_beside_codes_links_and_labels) {
-  const std::size_t n = adjacency::chunk_nodes;
-  const auto rows = test::random_vectors(n, 768, 1);
-  const auto built = mutable_index<sq4>::build(rows.view(), test::on_asked_simd({.m = 16, .ef_construction = 16}));
-  ASSERT_TRUE(succeeded(built));
-  EXPECT_LE(built->bytes_per_vector(), 1.15 * (768 / 2. + 8 + 128 + 8));
+  const std::size_t n = test::slow ? 4'800 : 20'000;
+  const auto rows = test::random_vectors(n, 256, 1);
+  const double least = 256. + 8 + 128 + 8;
+  for (const bool by_update : {true, false}) {
+    auto changed = mutable_index<sq8>::build(rows.view(), test::on_asked_simd({.m = 16, .ef_construction = 16}));
+    ASSERT_TRUE(succeeded(changed));
+    EXPECT_LE(changed->bytes_per_vector(), 1.15 * least);
+    for (std::size_t i = 0; i < n; ++i) {
+      const label id = i * 7919 % n;
+      if (by_update) {
+        ASSERT_TRUE(succeeded(changed->update(id, rows.row(i))));
+      } else {
+        ASSERT_TRUE(succeeded(changed->remove(id)));
+        ASSERT_TRUE(succeeded(changed->add(id, rows.row(i))));
+      }
+    }
+    EXPECT_LE(changed->bytes_per_vector(), 1.15 * least) << by_update;
+  }
 }
 
 }  // namespace

@@ -19,9 +19,9 @@ using test::succeeded;
 TEST(node_table, grows_in_whole_chunks_of_empty_nodes) {
   node_table nodes(12);
   EXPECT_EQ(nodes.size(), 0u);
-  for (const std::size_t n : {1u, 4096u, 4097u, 40'000u}) {
+  for (const std::size_t n : {1u, 1024u, 1025u, 40'000u}) {
     ASSERT_TRUE(succeeded(nodes.grow(n)));
-    EXPECT_EQ(nodes.size(), (n + 4095) / 4096 * 4096);
+    EXPECT_EQ(nodes.size(), (n + 1023) / 1024 * 1024);
     for (const std::size_t x : {std::size_t{0}, n - 1, nodes.size() - 1})
       EXPECT_EQ(nodes.state(static_cast<node>(x)), node_state::empty);
   }
