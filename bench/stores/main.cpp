@@ -2,13 +2,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // What one batch of random rows costs from a file that is not in the page cache, and from one that is: file_store,
-// mmap_store as it is and with advice on the batch, a cache_store, and plain reads one after another. The page cache is
-// dropped before each cold batch, which takes root. Linux only.
+// mmap_store as a rerank reads it and without asking for all rows at once, a cache_store, and plain reads one after
+// another. The page cache is dropped before each cold batch, which takes root. Linux only.
 //
 //     build/release/bench/thimble_bench_stores --folder /var/tmp --gib 1.5
 
 #include <fcntl.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
@@ -65,16 +64,6 @@ void copy_rows(const thimble::mmap_store& store, std::span<const node> nodes, st
   }
 }
 
-void advise_rows(const thimble::mmap_store& store, std::span<const node> nodes) {
-  const auto page = static_cast<std::uintptr_t>(::sysconf(_SC_PAGESIZE));
-  for (const node x : nodes) {
-    const auto row = must(store.row(x, {}), "finding a row");
-    auto* first = const_cast<float*>(row.data());
-    const auto before = reinterpret_cast<std::uintptr_t>(first) % page;  // from the beginning of its page
-    (void)::madvise(reinterpret_cast<std::byte*>(first) - before, row.size_bytes() + before, MADV_WILLNEED);
-  }
-}
-
 void read_one_after_another(int file, std::size_t dim, std::span<const node> nodes, std::span<float> out) {
   const std::size_t bytes = dim * sizeof(float);
   for (std::size_t i = 0; i < nodes.size(); ++i)
@@ -104,17 +93,17 @@ void measure(const settings& s, const std::string& path) {
   std::printf("%zu rows of %zu bytes; us a batch at the median of %zu, not cached and (cached)\n", file.size(),
               s.dim * sizeof(float), s.rounds);
   std::printf("%5s", "rows");
-  for (const char* name : {"file_store", "mmap_store", "mmap + advice", "cache_store", "plain reads"})
+  for (const char* name : {"file_store", "mmap_store", "mmap, row by row", "cache_store", "plain reads"})
     std::printf(" %20s", name);
   std::printf("\n");
   for (const std::size_t rows : s.rows) {
     way ways[] = {{"file_store", [&](auto nodes, auto out) { must(file.read(nodes, out), "file_store"); }},
-                  {"mmap_store", [&](auto nodes, auto out) { copy_rows(mapped, nodes, out); }},
-                  {"mmap + advice",
+                  {"mmap_store",
                    [&](auto nodes, auto out) {
-                     advise_rows(mapped, nodes);
+                     if (thimble::is_absent(mapped, nodes.front())) thimble::request_rows(mapped, nodes);
                      copy_rows(mapped, nodes, out);
                    }},
+                  {"mmap, row by row", [&](auto nodes, auto out) { copy_rows(mapped, nodes, out); }},
                   {"cache_store", [&](auto nodes, auto out) { must(cache.read(nodes, out), "cache_store"); }},
                   {"plain reads", [&](auto nodes, auto out) { read_one_after_another(plain, s.dim, nodes, out); }}};
     thimble::random_generator random(rows);

@@ -59,6 +59,11 @@ class vector_rows {
     return fail(errc::unsupported, "unknown type of values");
   }
 
+  // The values of a row as the file has them.
+  [[nodiscard]] std::span<const std::byte> row_bytes(std::size_t i) const {
+    return {values_of(i), layout_.dim * element_bytes(layout_.type)};
+  }
+
   // Brings the cache lines of a row nearer that is read soon.
   THIMBLE_ALWAYS_INLINE void prefetch(std::size_t i) const {
     detail::prefetch_bytes(values_of(i), layout_.dim * element_bytes(layout_.type));

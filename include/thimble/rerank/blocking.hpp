@@ -26,12 +26,17 @@ template <store Store>
 // rows: rerank_room floats. Error: what the store answers; the reranker is then not done and may be started again.
 template <store Store>
 [[nodiscard]] expected<void> rerank_from(reranker& r, Store& from, std::span<float> rows) {
-  if constexpr (row_store<Store>)
-    if (!r.done())
-      if (auto there = check_rows(from); !there) return there;
+  [[maybe_unused]] bool absent = false;
+  if constexpr (row_store<Store>) {
+    if (r.done()) return {};
+    if (auto there = check_rows(from); !there) return there;
+    // One row tells for all: asking may cost a system call.
+    absent = is_absent(from, r.needs().front());
+  }
   while (!r.done()) {
     const std::span<const node> needed = r.needs();
     if constexpr (row_store<Store>) {
+      if (absent) request_rows(from, needed);
       if constexpr (requires { from.prefetch(node{}); })
         for (const node x : needed) from.prefetch(x);
       for (std::size_t i = 0; i < needed.size(); ++i) {

@@ -143,6 +143,7 @@ class cache_store {
   [[nodiscard]] expected<void> read_below(std::span<const node> nodes, std::span<float> out) {
     if constexpr (row_store<Store>) {
       if (auto there = check_rows(*below_); !there) return there;
+      if (is_absent(*below_, nodes.front())) request_rows(*below_, nodes);
       for (std::size_t i = 0; i < nodes.size(); ++i) {
         const std::span<float> place = out.subspan(i * dim(), dim());
         const auto row = below_->row(nodes[i], place);

@@ -23,7 +23,9 @@
 #include <utility>
 
 #include <thimble/core/aligned_buffer.hpp>
+#include <thimble/core/atomic.hpp>
 #include <thimble/core/error.hpp>
+#include <thimble/core/random.hpp>
 #include <thimble/io/mapped_file.hpp>
 #include <thimble/io/vector_format.hpp>
 #include <thimble/io/vector_rows.hpp>
@@ -75,6 +77,19 @@ class mmap_store {
   // Brings a row nearer that is read soon.
   THIMBLE_ALWAYS_INLINE void prefetch(std::size_t i) const { rows_.prefetch(i); }
 
+  // Whether reading this row, or others now, would probably wait for the disk. Asking the system takes 3 % of a short
+  // search: it is asked for one row of 16, and for each while rows were absent lately. request() asks the disk for a
+  // row and does not wait, so that many are on their way at once.
+  [[nodiscard]] bool is_absent(std::size_t i) const {
+    const std::uint8_t doubt = detail::load_acquire(doubt_);
+    if (doubt == 0 && mix(i) % 16 != 0) return false;
+    const bool absent = !file_.is_cached(rows_.row_bytes(i).data());
+    const auto next = absent ? most_doubt : static_cast<std::uint8_t>(doubt > 0 ? doubt - 1 : 0);
+    if (next != doubt) detail::store_release(doubt_, next);
+    return next > 0;
+  }
+  void request(std::size_t i) const { file_.request(rows_.row_bytes(i)); }
+
   // Whether the file is still as long as it was at open. Error: truncated.
   [[nodiscard]] expected<void> check() const {
     const auto now = file_.current_size();
@@ -88,9 +103,12 @@ class mmap_store {
  private:
   mmap_store() = default;
 
+  static constexpr std::uint8_t most_doubt = 64;
+
   mapped_file file_;
   vector_rows rows_;
   std::uint64_t fingerprint_ = 0;
+  mutable std::uint8_t doubt_ = 1;  // how many rows are to be found cached until no more are expected on the disk
 };
 
 static_assert(row_store<mmap_store>);

@@ -46,6 +46,23 @@ template <row_store S>
     return {};
 }
 
+// Whether reading a row would wait for a disk, where the store knows: from.is_absent(row) -> bool. request_rows() then
+// asks for many at once and does not wait: from.request(row).
+template <row_store S>
+[[nodiscard]] bool is_absent(const S& from, node x) {
+  if constexpr (requires {
+                  { from.is_absent(x) } -> std::same_as<bool>;
+                })
+    return from.is_absent(x);
+  else
+    return false;
+}
+template <row_store S>
+void request_rows(const S& from, std::span<const node> rows) {
+  if constexpr (requires { from.request(rows.front()); })
+    for (const node x : rows) from.request(x);
+}
+
 // Reads block. Row nodes[i] goes to out[i * dim .. (i+1) * dim); nodes ascend, each below size().
 template <class S>
 concept batch_store = store_base<S> && requires(S& s, std::span<const node> nodes, std::span<float> out) {

@@ -45,8 +45,10 @@ TEST(golden, files_are_there_and_of_the_vectors_that_their_header_makes) {
     const auto version = load_as<file_header>(golden::read_file(golden::path_of(golden_folder(), file)).data()).version;
     EXPECT_EQ(version, file.sevenths ? index_version_of_halfs : index_version) << file.name;
     std::vector<half> rounded;
-    for (std::size_t i = 0; i < golden::n; ++i)
-      for (const float value : *golden::view(file).row(i, {})) rounded.push_back(half::nearest(value));
+    for (std::size_t i = 0; i < golden::n; ++i) {
+      const auto row = golden::view(file).row(i, {});
+      for (const float value : *row) rounded.push_back(half::nearest(value));
+    }
     const auto halfs = memory_store<half>::create({rounded.data(), golden::n, golden::dim});
     EXPECT_TRUE(succeeded(opened->check_store(*halfs))) << file.name;
     EXPECT_EQ(opened->rounded(*halfs), file.sevenths) << file.name;

@@ -7,7 +7,9 @@
 
 #if THIMBLE_POSIX
 
+#include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <string>
 #include <utility>
@@ -75,6 +77,28 @@ TEST(mapped_file, tells_when_the_file_became_shorter) {
   EXPECT_EQ(file->current_size(), 1u);
   EXPECT_EQ(file->size(), 3u);
 }
+
+#ifdef POSIX_FADV_DONTNEED
+TEST(mapped_file, tells_what_is_on_the_disk_alone_and_asks_for_it) {
+  constexpr std::size_t size = 4 << 20;
+  const temporary_file written("mapped_file_on_disk", std::vector<std::byte>(size, std::byte{7}));
+  const int descriptor = ::open(written.path(), O_RDONLY);
+  ASSERT_GE(descriptor, 0);
+  (void)::fsync(descriptor);
+  (void)::posix_fadvise(descriptor, 0, 0, POSIX_FADV_DONTNEED);
+  (void)::close(descriptor);
+  const auto file = mapped_file::open(written.path(), file_access::random);
+  ASSERT_TRUE(file.has_value());
+  const auto part = file->bytes().subspan(size / 2 + 100, 10'000);
+  if (file->is_cached(part.data())) GTEST_SKIP() << "this file system keeps all of its pages";
+  file->request(part);
+  for (int i = 0; i < 10'000 && !file->is_cached(&part.back()); ++i) ::usleep(1000);
+  EXPECT_TRUE(file->is_cached(part.data()));
+  EXPECT_TRUE(file->is_cached(&part.back()));
+  EXPECT_FALSE(file->is_cached(file->bytes().data()));
+  EXPECT_EQ(part.front(), std::byte{7});
+}
+#endif
 
 }  // namespace
 }  // namespace thimble

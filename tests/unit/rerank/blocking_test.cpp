@@ -4,8 +4,10 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <string>
 #include <thimble/rerank/blocking.hpp>
 #include <thimble/store/memory_store.hpp>
+#include <vector>
 
 #include "unit/support/archetypes.hpp"
 #include "unit/support/candidates.hpp"
@@ -97,6 +99,56 @@ TEST(rerank_from, needs_no_more_than_the_concepts_promise) {
   };
   EXPECT_EQ(nearest_in(test::minimal_row_store(1)), (neighbor{40, 1}));
   EXPECT_EQ(nearest_in(test::minimal_batch_store(1)), (neighbor{40, 1}));
+}
+
+// Rows that are far, or not, as those of a mapped file.
+class far_rows {
+ public:
+  far_rows(bool absent, std::vector<std::string>& log)
+      : rows_(*memory_store<float>::create(reranked_view())), absent_(absent), log_(log) {}
+
+  [[nodiscard]] std::size_t size() const { return rows_.size(); }
+  [[nodiscard]] std::size_t dim() const { return rows_.dim(); }
+  [[nodiscard]] std::uint64_t fingerprint() const { return rows_.fingerprint(); }
+  [[nodiscard]] expected<std::span<const float>> row(std::size_t i, std::span<float> scratch) const {
+    log_.push_back("row");
+    return rows_.row(i, scratch);
+  }
+  [[nodiscard]] bool is_absent(std::size_t) const {
+    log_.push_back("absent?");
+    return absent_;
+  }
+  void request(std::size_t) const { log_.push_back("request"); }
+
+ private:
+  memory_store<float> rows_;
+  bool absent_;
+  std::vector<std::string>& log_;
+};
+
+TEST(rerank_from, asks_for_all_rows_of_a_batch_at_once_where_the_first_is_absent) {
+  for (const bool absent : {false, true}) {
+    std::vector<std::string> log;
+    far_rows store(absent, log);
+    reranker machine;
+    start_rerank(machine, 10, 5);
+    std::vector<float> room(reranked_dim);
+    ASSERT_TRUE(succeeded(rerank_from(machine, store, room)));
+    std::vector<std::string> expected = {"absent?"};
+    expected.insert(expected.end(), absent ? 5u : 0u, "request");
+    expected.insert(expected.end(), 5, "row");
+    EXPECT_EQ(log, expected);
+  }
+}
+
+TEST(rerank_from, asks_nothing_of_a_store_whose_rows_are_not_needed) {
+  std::vector<std::string> log;
+  far_rows store(true, log);
+  reranker machine;
+  start_rerank(machine, 10, 0);
+  std::vector<float> room(reranked_dim);
+  ASSERT_TRUE(succeeded(rerank_from(machine, store, room)));
+  EXPECT_TRUE(log.empty());
 }
 
 }  // namespace

@@ -11,6 +11,9 @@
 
 #if THIMBLE_POSIX
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <array>
 #include <cstdint>
 #include <string>
@@ -158,6 +161,40 @@ TEST(mmap_store, a_file_that_became_shorter_ends_a_search_and_not_the_program) {
   EXPECT_EQ(built->search(query, {.k = 3}, *cache).error().code, errc::truncated);
   EXPECT_EQ(built->search_radius(query, 10, {}, *store).error().code, errc::truncated);
   EXPECT_TRUE(built->search(query, {.k = 3, .rerank = 0}, *store).has_value()) << "nothing is read";
+}
+
+#ifdef POSIX_FADV_DONTNEED
+TEST(mmap_store, knows_after_a_while_whether_its_rows_are_on_the_disk_alone) {
+  constexpr std::uint32_t n = 1000, dim = 1024;
+  byte_writer bytes;
+  bytes.put(n).put(dim);
+  for (std::uint32_t i = 0; i < n * dim; ++i) bytes.put(static_cast<float>(i));
+  const temporary_file file("mmap_absent.fbin", bytes.bytes());
+  const int descriptor = ::open(file.path(), O_RDONLY);
+  ASSERT_GE(descriptor, 0);
+  (void)::fsync(descriptor);
+  (void)::posix_fadvise(descriptor, 0, 0, POSIX_FADV_DONTNEED);
+  (void)::close(descriptor);
+  const auto store = mmap_store::open(file.path());
+  ASSERT_TRUE(store.has_value());
+  std::size_t on_disk = 0;
+  while (on_disk < n && !store->is_absent(on_disk)) ++on_disk;
+  if (on_disk == n) GTEST_SKIP() << "this file system keeps all of its pages";
+  store->request(on_disk);
+  EXPECT_EQ((*store->row(on_disk, {}))[1], static_cast<float>(on_disk * dim + 1));
+  EXPECT_TRUE(store->is_absent(on_disk)) << "others may be";
+  std::size_t asked = 0;
+  while (asked < 1000 && store->is_absent(on_disk)) ++asked;
+  EXPECT_LT(asked, 100u) << "all that was read lately is there";
+}
+#endif
+
+TEST(mmap_store, does_not_wait_for_rows_that_are_in_memory) {
+  const auto store = mmap_store::open(THIMBLE_TEST_DATA "/fashion-mnist/base.u8bin");
+  ASSERT_TRUE(store.has_value());
+  std::vector<float> scratch(store->dim());
+  for (std::size_t i = 0; i < store->size(); ++i) ASSERT_TRUE(store->row(i, scratch).has_value());
+  for (std::size_t i = 0; i < 1000; ++i) EXPECT_FALSE(store->is_absent(i)) << i;
 }
 
 }  // namespace
