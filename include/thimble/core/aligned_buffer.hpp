@@ -48,8 +48,8 @@ class aligned_buffer {
     return buffer;
   }
 
-  // A view of values that stay where they are while the buffer lives. They are never written through it, unless they
-  // may be.
+  // A view of values that stay where they are while the buffer lives. Who writes through it must know that they may be
+  // written.
   [[nodiscard]] static aligned_buffer borrow(std::span<const T> values) {
     aligned_buffer buffer;
     buffer.data_ = const_cast<T*>(values.data());

@@ -66,7 +66,8 @@ class vector_rows {
 
   // Brings the cache lines of a row nearer that is read soon.
   THIMBLE_ALWAYS_INLINE void prefetch(std::size_t i) const {
-    detail::prefetch_bytes(values_of(i), layout_.dim * element_bytes(layout_.type));
+    const auto values = row_bytes(i);
+    detail::prefetch_bytes(values.data(), values.size());
   }
 
  private:

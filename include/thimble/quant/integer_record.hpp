@@ -27,10 +27,10 @@ class integer_record {
   // To be filled before finish() and before add_remainder(): here, or by round().
   [[nodiscard]] std::int8_t* values() const { return reinterpret_cast<std::int8_t*>(record_ + header_bytes); }
 
-  // The values of a query, zeros behind it to a multiple of 16, which becomes what they leave of it. Answers their
+  // The values of a query, zeros behind it to a whole block, which becomes what they leave of it. Answers their
   // step.
   [[nodiscard]] float round(const simd::kernel_set& kernels, float* query, float range) const {
-    return kernels.round(query, round_up(dim_, std::size_t{16}), range, values());
+    return kernels.round(query, round_up(dim_, simd::query_block), range, values());
   }
 
   // scale: of twice the centred dot product; scaled_rows: whether rows have a scale of their own (kernel_set.hpp).

@@ -87,7 +87,7 @@ class rabitq_model {
   // out = vector - mean, padded with zeros.
   void centre(const simd::kernel_set& kernels, std::span<const float> vector, float* out) const {
     kernels.subtract(vector.data(), mean(), dim_, out);
-    std::fill(out + round_up(dim_, std::size_t{16}), out + padded_dim(), 0.0f);
+    std::fill(out + round_up(dim_, simd::query_block), out + padded_dim(), 0.0f);
   }
 
   void rotate(const simd::kernel_set& kernels, float* values) const { rotation_.apply(kernels, values); }

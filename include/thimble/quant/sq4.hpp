@@ -148,7 +148,7 @@ class sq4 {
       mid_norm2 += static_cast<double>(mid(j)) * mid(j);
     }
     const auto add = static_cast<double>(load_as<float>(code + factor_offset()));
-    std::fill(scaled + dim_, scaled + round_up(dim_, std::size_t{16}), 0.0f);
+    std::fill(scaled + dim_, scaled + round_up(dim_, simd::query_block), 0.0f);
     finish(kernels, query, static_cast<float>(metric_ == metric::l2 ? add : 1 - mid_norm2 + add));
   }
 

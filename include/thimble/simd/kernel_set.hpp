@@ -89,6 +89,9 @@ struct integer_query {
 
 inline constexpr unsigned max_bits = 8;
 
+// A query's values are written in blocks of so many floats, zeros behind the last one.
+inline constexpr std::size_t query_block = 16;
+
 struct kernel_set {
   isa set;
 
@@ -117,16 +120,16 @@ struct kernel_set {
   void (*widen_halfs)(const half* from, std::size_t n, float* to);
   void (*widen_bytes)(const std::uint8_t* from, std::size_t n, float* to);
 
-  // out = a - b, and values *= factors: then zeros from n on to a multiple of 16.
+  // out = a - b, and values *= factors: then zeros from n on to a multiple of query_block.
   void (*subtract)(const float* a, const float* b, std::size_t n, float* out);
   void (*multiply)(float* values, const float* factors, std::size_t n);
 
   // A query becomes small integers: to = values / step to nearest, in -range..range (at most 127), and values -= step *
   // to. Answers the step: the largest magnitude over range, so that inner products are neither stretched nor shrunk; 0
-  // where that is next to nothing. n: a multiple of 16.
+  // where that is next to nothing. n: a multiple of query_block.
   float (*round)(float* values, std::size_t n, float range, std::int8_t* to);
 
-  // The sign of each value changes where signs has its bit (others are 0). n: a multiple of 16.
+  // The sign of each value changes where signs has its bit (others are 0). n: a multiple of query_block.
   void (*flip)(float* values, const std::uint32_t* signs, std::size_t n);
   // (a, b) -> (a + b, a - b) * scale for values n / 2 apart; n a multiple of 32.
   void (*mix_halves)(float* values, std::size_t n, float scale);

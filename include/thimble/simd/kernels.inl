@@ -347,7 +347,7 @@ struct difference {
   static THIMBLE_ALWAYS_INLINE vec of(vec a, vec b) { return subtract(a, b); }
 };
 
-// Of both vectors n values are read, a multiple of 16 is written.
+// Of both vectors n values are read, whole blocks are written.
 template <class Term>
 THIMBLE_ALWAYS_INLINE void each(const float* a, const float* b, std::size_t n, float* out) {
   std::size_t i = 0;
@@ -356,7 +356,7 @@ THIMBLE_ALWAYS_INLINE void each(const float* a, const float* b, std::size_t n, f
     store(out + i, Term::of(load_first(a + i, n - i), load_first(b + i, n - i)));
     i += lanes;
   }
-  for (; i % 16 != 0; i += lanes) store(out + i, zero());
+  for (; i % query_block != 0; i += lanes) store(out + i, zero());
 }
 inline void subtract(const float* a, const float* b, std::size_t n, float* out) { each<difference>(a, b, n, out); }
 inline void multiply(float* values, const float* factors, std::size_t n) { each<product>(values, factors, n, values); }
