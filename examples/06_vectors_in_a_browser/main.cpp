@@ -70,6 +70,22 @@ job search_later(Store from) {
   report(nullptr);
 }
 
+// All pictures into a store that answers later, and the search in it: create(then) makes its writer, open(then) opens
+// it.
+template <class Writer, async_store Store>
+job import_and_search(auto create, auto open) {
+  auto writer = co_await awaited<Writer>(create);
+  if (!writer) co_return report(writer.error().message);
+  const std::span<const float> rows(pictures.values);
+  const auto kept = co_await awaited<void>([&](completion then) { writer->append(rows, then); });
+  if (!kept) co_return report(kept.error().message);
+  const auto done = co_await awaited<void>([&](completion then) { writer->finish(then); });
+  if (!done) co_return report(done.error().message);
+  auto store = co_await awaited<Store>(open);
+  if (!store) co_return report(store.error().message);
+  search_later(std::move(*store));
+}
+
 }  // namespace
 
 extern "C" {
@@ -119,38 +135,18 @@ EMSCRIPTEN_KEEPALIVE void search_browser() {
 }
 
 EMSCRIPTEN_KEEPALIVE void search_indexeddb() {
-  []() -> job {
-    const stored_layout layout{.n = pictures.rows().size(), .dim = pictures.rows().dim()};
-    auto writer =
-        co_await awaited<indexeddb_writer>([&](auto then) { indexeddb_writer::create("pictures", layout, then); });
-    if (!writer) co_return report(writer.error().message);
-    const std::span<const float> rows(pictures.values);
-    const auto kept = co_await awaited<void>([&](completion then) { writer->append(rows, then); });
-    if (!kept) co_return report(kept.error().message);
-    const auto done = co_await awaited<void>([&](completion then) { writer->finish(then); });
-    if (!done) co_return report(done.error().message);
-    auto store = co_await awaited<indexeddb_store>([](auto then) { indexeddb_store::open("pictures", then); });
-    if (!store) co_return report(store.error().message);
-    search_later(std::move(*store));
-  }();
+  const stored_layout layout{.n = pictures.rows().size(), .dim = pictures.rows().dim()};
+  import_and_search<indexeddb_writer, indexeddb_store>(
+      [layout](auto then) { indexeddb_writer::create("pictures", layout, then); },
+      [](auto then) { indexeddb_store::open("pictures", then); });
 }
 
 // Where a program with Emscripten's IDBFS has its files, or wants them.
 EMSCRIPTEN_KEEPALIVE void search_idbfs() {
-  []() -> job {
-    const idbfs_layout layout{.n = pictures.rows().size(), .dim = pictures.rows().dim()};
-    auto writer =
-        co_await awaited<idbfs_writer>([&](auto then) { idbfs_writer::create("/vectors", "pictures", layout, then); });
-    if (!writer) co_return report(writer.error().message);
-    const std::span<const float> rows(pictures.values);
-    const auto kept = co_await awaited<void>([&](completion then) { writer->append(rows, then); });
-    if (!kept) co_return report(kept.error().message);
-    const auto done = co_await awaited<void>([&](completion then) { writer->finish(then); });
-    if (!done) co_return report(done.error().message);
-    auto store = co_await awaited<idbfs_store>([](auto then) { idbfs_store::open("/vectors", "pictures", then); });
-    if (!store) co_return report(store.error().message);
-    search_later(std::move(*store));
-  }();
+  const idbfs_layout layout{.n = pictures.rows().size(), .dim = pictures.rows().dim()};
+  import_and_search<idbfs_writer, idbfs_store>(
+      [layout](auto then) { idbfs_writer::create("/vectors", "pictures", layout, then); },
+      [](auto then) { idbfs_store::open("/vectors", "pictures", then); });
 }
 
 // In a worker: reads are done when they return, so that the index searches with it as with a file.
