@@ -312,7 +312,11 @@ EMSCRIPTEN_KEEPALIVE void thimble_web_read_rows(web_session* s, std::size_t coun
     if (row >= s->store->size()) return complete(*s, fail(errc::missing_row, "the store has no such row", row));
   if (const auto ok = reserve(s->rows, count * s->store->dim()); !ok) return complete(*s, ok);
   s->n_to_keep = keep_them != 0 ? count : 0;
-  if (keep_them != 0 && s->nodes[0] == 0) s->n_originals = 0;
+  if (s->n_to_keep != 0) {
+    if (s->nodes[0] == 0) s->n_originals = 0;
+    if (s->nodes[0] != s->n_originals || s->nodes[count - 1] != s->n_originals + count - 1)
+      return complete(*s, fail(errc::invalid_argument, "rows are kept from the first to the last", s->nodes[0]));
+  }
   s->store->read(s->nodes.span().first(count), s->rows.span(), {s, [](void* self, expected<void> outcome) {
                                                                   auto& session = *static_cast<web_session*>(self);
                                                                   if (outcome && session.n_to_keep != 0)
