@@ -49,7 +49,7 @@ namespace detail {
 inline void prefetch_bytes(const std::byte* first, std::size_t n) {
   static_cast<void>(*static_cast<const volatile std::byte*>(first));
   static_cast<void>(*static_cast<const volatile std::byte*>(first + n - 1));
-  for (std::size_t at = 0; at < n; at += 64) THIMBLE_PREFETCH(first + at);
+  for (std::size_t at = 0; at < n; at += 64) THIMBLE_PREFETCH_SECOND(first + at);
 }
 
 }  // namespace detail

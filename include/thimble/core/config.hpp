@@ -167,6 +167,8 @@
 // In functions that are inlined always: GCC 12 takes one that only prefetches for a function without effect and drops
 // its calls.
 #define THIMBLE_PREFETCH(address) __builtin_prefetch(address)
+// Into the second cache only: for more lines than a processor can have on their way to the first.
+#define THIMBLE_PREFETCH_SECOND(address) __builtin_prefetch(address, 0, 2)
 
 // From here on the compiler knows nothing of how this float or double came to be: a product stays rounded, for nothing
 // can be fused with it. It costs no instruction. WASM has no fused form to begin with.

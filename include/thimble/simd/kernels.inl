@@ -17,22 +17,12 @@
 // could be the copy that the linker keeps for the whole program. (plane_bytes and its like are defined before any
 // region.)
 
-// While a group of rows is read, the first lines of the next group's rows come in, and of narrow rows those of the
-// group after it; the processor's own prefetchers follow each row from there. Time on random rows of 256 MB (Zen 4):
-// without any 1.1 to 1.2 of four lines, with every line of the next rows 1.05 (384 bytes), 1.2 (768) and 1.6 (3 KB),
-// because they queue before the reads that are waited for. Two, three and four lines are all the same there, but where
-// the last cache is far (Sapphire Rapids) a search takes .89 to .94 with eight (392 bytes), and 1.03 to 1.06 with all
-// 13 of 792 bytes. Narrow rows one group ahead: 1.05 to 1.1; three groups are the same as two, eight 1.4. Where the
-// last cache is far four groups are .9 to 1 for rows of two lines (60 and 72 bytes), 1 to 1.1 for three (104).
+// All lines of a batch's rows are asked for before the first row is read, into the second cache: a processor can have
+// few lines on their way to the first one (Zen 4 about 16, and drops what is asked for beyond), and many more to the
+// second. Time of a search on Zen 4, of that with the first eight lines of the next group of rows into the first cache:
+// .6 to .7 (rows of 204, 392, 404 and 792 bytes), .8 to .9 (60, 108, 220), 1 (116). Of long batches so many rows ahead.
 inline constexpr std::size_t cache_line = 64;
-inline constexpr std::size_t prefetched_lines = 8;
-inline constexpr std::size_t narrow_row_bytes = 128;
-inline constexpr std::size_t very_narrow_row_bytes = 80;
-
-[[nodiscard]] THIMBLE_ALWAYS_INLINE std::size_t rows_ahead(std::size_t row_bytes) {
-  const std::size_t groups = row_bytes <= very_narrow_row_bytes ? 4 : row_bytes <= narrow_row_bytes ? 2 : 1;
-  return groups * rows_at_once;
-}
+inline constexpr std::size_t rows_ahead = 32;
 
 // The first Rows of n rows.
 template <std::size_t Rows>
@@ -40,12 +30,9 @@ THIMBLE_ALWAYS_INLINE void prefetch(const code_rows& rows, const node* nodes, st
   if constexpr (prefetches) {
     for (std::size_t i = 0; i < Rows && i < n; ++i) {
       const std::byte* row = row_of(rows, nodes[i]);
-      // The last byte too: a row may begin anywhere in a line, and its factors are at its end.
-      for (std::size_t line = 0; line < prefetched_lines; ++line) {
-        const std::size_t at = line * cache_line;
-        THIMBLE_PREFETCH(row + (at < row_bytes ? at : row_bytes - 1));
-        if (at >= row_bytes) break;
-      }
+      for (std::size_t at = 0; at < row_bytes; at += cache_line) THIMBLE_PREFETCH_SECOND(row + at);
+      // A row may begin anywhere in a line, and its factors are at its end.
+      THIMBLE_PREFETCH_SECOND(row + row_bytes - 1);
     }
   }
 }
@@ -184,12 +171,10 @@ template <unsigned Bits>
 void estimate(const integer_query& query, code_rows rows, const node* nodes, std::size_t n, float* out) {
   const std::size_t row_bytes = query.factor_offset + factor_bytes(Bits, query.scaled_rows);
   touch(rows, nodes, n, row_bytes);
-  const std::size_t ahead = rows_ahead(row_bytes);
-  for (std::size_t i = 0; i < ahead && i < n; i += rows_at_once)
-    prefetch<rows_at_once>(rows, nodes + i, n - i, row_bytes);
+  prefetch<rows_ahead>(rows, nodes, n, row_bytes);
   std::size_t i = 0;
   for (; i + rows_at_once <= n; i += rows_at_once) {
-    if (i + ahead < n) prefetch<rows_at_once>(rows, nodes + i + ahead, n - i - ahead, row_bytes);
+    if (i + rows_ahead < n) prefetch<rows_at_once>(rows, nodes + i + rows_ahead, n - i - rows_ahead, row_bytes);
     estimate_group<Bits, rows_at_once>(query, rows, nodes + i, out + i);
   }
   if constexpr (rows_at_once > 1) estimate_rest<Bits, rows_at_once - 1>(query, rows, nodes + i, n - i, out + i);
@@ -292,10 +277,10 @@ THIMBLE_ALWAYS_INLINE void float_rows(const float* query, std::size_t dim, const
                                       std::size_t n, float* out) {
   const std::size_t row_bytes = dim * sizeof(Value);
   touch(rows, nodes, n, row_bytes);
-  prefetch<float_rows_at_once>(rows, nodes, n, row_bytes);
+  prefetch<rows_ahead>(rows, nodes, n, row_bytes);
   std::size_t i = 0;
   for (; i + float_rows_at_once <= n; i += float_rows_at_once) {
-    prefetch<float_rows_at_once>(rows, nodes + i + float_rows_at_once, n - i - float_rows_at_once, row_bytes);
+    if (i + rows_ahead < n) prefetch<float_rows_at_once>(rows, nodes + i + rows_ahead, n - i - rows_ahead, row_bytes);
     float_group<Term, Value, float_rows_at_once>(query, dim, rows, nodes + i, out + i);
   }
   if constexpr (float_rows_at_once > 1)
