@@ -6,8 +6,9 @@
 //
 //     build/release/bench/thimble_bench_search --data ../shared/data/fashion-mnist-784 --metric l2
 //
-// A line is a quantizer and how many candidates are reranked from the mapped file: sq8, sq4+20, rabitq2+50. With
-// /mutable behind it (sq8, sq4 and rabitq4) the same graph is searched in the form that changes.
+// A line is a quantizer and how many candidates are reranked from the mapped file: sq8, sq4+20, rabitq2+50. With /batch
+// behind it all queries are given at once, to search_batch on one thread; with /mutable (sq8, sq4 and rabitq4) the same
+// graph is searched in the form that changes.
 
 #include <hnswlib/hnswlib.h>
 #include <unistd.h>
@@ -37,6 +38,19 @@ namespace {
 
 using namespace bench;
 
+// n x dim floats.
+class query_matrix {
+ public:
+  query_matrix(std::vector<float> values, std::size_t dim) : values_(std::move(values)), dim_(dim) {}
+  [[nodiscard]] std::size_t size() const { return values_.size() / dim_; }
+  [[nodiscard]] std::span<const float> row(std::size_t i) const { return {values_.data() + i * dim_, dim_}; }
+  [[nodiscard]] thimble::matrix_view<float> view() const { return {values_.data(), size(), dim_}; }
+
+ private:
+  std::vector<float> values_;
+  std::size_t dim_;
+};
+
 struct settings {
   std::string data = THIMBLE_SHARED_DATA[0] != '\0' ? THIMBLE_SHARED_DATA "/fashion-mnist-784" : "";
   std::string metric = "l2";
@@ -52,9 +66,12 @@ struct settings {
   std::string peer_file;
 };
 
-// Appends the ids of what it finds.
-using searcher =
-    std::function<void(std::span<const float>, const thimble::search_params&, std::vector<std::uint64_t>&)>;
+// All queries at one setting: how long the searches took, and the ids they found, k a query.
+struct outcome {
+  double seconds = 0;
+  std::vector<std::uint64_t> ids;
+};
+using searcher = std::function<outcome(const thimble::search_params&)>;
 
 struct line {
   std::string name;
@@ -63,26 +80,55 @@ struct line {
   searcher search;
 };
 
+// search(query, found): appends the ids of what it finds to `found`.
+template <class Search>
+outcome one_by_one(const query_matrix& queries, std::size_t k, Search&& search) {
+  outcome all;
+  for (std::size_t q = 0; q < queries.size(); ++q) {
+    all.seconds += seconds_of([&] { search(queries.row(q), all.ids); });
+    all.ids.resize((q + 1) * k, thimble::batch_hits::no_label);
+  }
+  return all;
+}
+
 line frozen_line(const std::string& name, std::size_t rerank, const thimble::any_index& index,
-                 const thimble::mmap_store& base) {
+                 const query_matrix& queries, const thimble::mmap_store& base) {
   const auto scratch = std::make_shared<thimble::search_scratch>();
-  const auto search = [&index, &base, scratch](auto query, const auto& params, auto& found) {
-    for (const thimble::neighbor& hit : must(index.search(query, params, base, *scratch), "search"))
-      found.push_back(hit.id);
+  const auto search = [&, scratch](const thimble::search_params& params) {
+    return one_by_one(queries, params.k, [&](auto query, auto& found) {
+      for (const thimble::neighbor& hit : must(index.search(query, params, base, *scratch), "search"))
+        found.push_back(hit.id);
+    });
+  };
+  return {name, rerank, index.bytes_per_vector(), search};
+}
+
+line batch_line(const std::string& name, std::size_t rerank, const thimble::any_index& index,
+                const query_matrix& queries, const thimble::mmap_store& base) {
+  const auto search = [&](const thimble::search_params& params) {
+    outcome all;
+    thimble::inline_executor here;
+    all.seconds = seconds_of([&] {
+      const auto hits = must(thimble::search_batch(index, queries.view(), params, base, {}, here), "search");
+      all.ids.assign(hits.ids().begin(), hits.ids().end());
+    });
+    return all;
   };
   return {name, rerank, index.bytes_per_vector(), search};
 }
 
 template <class Quantizer>
 line mutable_line(const std::string& name, std::size_t rerank, const thimble::any_index& frozen,
-                  const thimble::mmap_store& base) {
+                  const query_matrix& queries, const thimble::mmap_store& base) {
   const auto file = std::filesystem::temp_directory_path() / ("thimble_bench_" + std::to_string(::getpid()));
   must(frozen.save(file.c_str()), "save");
   const auto opened = must(thimble::index<Quantizer>::open(file.c_str()), "open");
   const auto index = std::make_shared<thimble::mutable_index<Quantizer>>(must(thimble::thaw(opened), "thaw"));
   std::filesystem::remove(file);
-  const auto search = [&base, index](auto query, const auto& params, auto& found) {
-    for (const thimble::neighbor& hit : must(index->search(query, params, base), "search")) found.push_back(hit.id);
+  const auto search = [&, index](const thimble::search_params& params) {
+    return one_by_one(queries, params.k, [&](auto query, auto& found) {
+      for (const thimble::neighbor& hit : must(index->search(query, params, base), "search")) found.push_back(hit.id);
+    });
   };
   return {name, rerank, index->bytes_per_vector(), search};
 }
@@ -100,19 +146,15 @@ class curve {
     for (const std::size_t ef : efs) points_.push_back({.ef = ef});
   }
 
-  // search(query number, ef, found): appends the ids of one query to found.
-  void measure(std::size_t at, const truth_table& truth, std::size_t n_queries, std::size_t k, auto&& search) {
-    std::vector<std::uint64_t> found;
+  void add(std::size_t at, const truth_table& truth, std::size_t k, const outcome& searched) {
+    const std::size_t n_queries = searched.ids.size() / k;
     std::size_t hits = 0;
-    double seconds = 0;
-    for (std::size_t q = 0; q < n_queries; ++q) {
-      found.clear();
-      seconds += seconds_of([&] { search(q, points_[at].ef, found); });
-      const auto* wanted = truth.ids.data() + q * truth.k;
-      for (const std::uint64_t id : found) hits += std::find(wanted, wanted + k, id) != wanted + k ? 1u : 0u;
+    for (std::size_t i = 0; i < searched.ids.size(); ++i) {
+      const auto* wanted = truth.ids.data() + i / k * truth.k;
+      hits += std::find(wanted, wanted + k, searched.ids[i]) != wanted + k ? 1u : 0u;
     }
     points_[at].recall = static_cast<double>(hits) / static_cast<double>(n_queries * k);
-    points_[at].us = std::min(points_[at].us, seconds * 1e6 / static_cast<double>(n_queries));
+    points_[at].us = std::min(points_[at].us, searched.seconds * 1e6 / static_cast<double>(n_queries));
   }
 
   // Microseconds a query at this recall, between the points around it; 0 where the curve does not reach it.
@@ -153,8 +195,8 @@ void run(const settings& s, bool all_points) {
   const auto query_file = open_vectors(s.data + "/query");
   const truth_table truth(s.data + "/gt.ibin");
   const std::vector<float> rows = read_all(base);
-  const std::vector<float> queries = read_all(query_file);
-  const std::size_t n = base.size(), dim = base.dim(), n_queries = query_file.size();
+  const std::size_t n = base.size(), dim = base.dim();
+  const query_matrix queries(read_all(query_file), dim);
   const auto metric = must(thimble::parse_metric(s.metric), s.metric);
 
   std::unique_ptr<hnswlib::SpaceInterface<float>> space;
@@ -201,14 +243,19 @@ void run(const settings& s, bool all_points) {
     const std::string quantizer = codes.substr(0, codes.find('+'));
     const std::size_t rerank = quantizer.size() == codes.size() ? 0 : std::stoul(codes.substr(quantizer.size() + 1));
     const thimble::any_index& index = build(quantizer);
-    if (codes.size() == text.size())
-      lines.push_back(frozen_line(text, rerank, index, base));
+    const std::string form = text.substr(codes.size());
+    if (form.empty())
+      lines.push_back(frozen_line(text, rerank, index, queries, base));
+    else if (form == "/batch")
+      lines.push_back(batch_line(text, rerank, index, queries, base));
+    else if (form != "/mutable")
+      give_up(text + ": there are /batch and /mutable");
     else if (quantizer == "sq8")
-      lines.push_back(mutable_line<thimble::sq8>(text, rerank, index, base));
+      lines.push_back(mutable_line<thimble::sq8>(text, rerank, index, queries, base));
     else if (quantizer == "sq4")
-      lines.push_back(mutable_line<thimble::sq4>(text, rerank, index, base));
+      lines.push_back(mutable_line<thimble::sq4>(text, rerank, index, queries, base));
     else if (quantizer == "rabitq4")
-      lines.push_back(mutable_line<thimble::rabitq<4>>(text, rerank, index, base));
+      lines.push_back(mutable_line<thimble::rabitq<4>>(text, rerank, index, queries, base));
     else
       give_up(text + ": only sq8, sq4 and rabitq4 are searched in the form that changes");
   }
@@ -220,17 +267,16 @@ void run(const settings& s, bool all_points) {
   const auto policy = s.rerank_by == "fixed" ? thimble::rerank_policy::fixed : thimble::rerank_policy::bound;
   for (unsigned repeat = 0; repeat < s.repeats; ++repeat) {
     for (std::size_t at = 0; at < s.ef.size(); ++at) {
-      baseline.measure(at, truth, n_queries, s.k, [&](std::size_t q, std::size_t ef, auto& found) {
-        peer->setEf(ef);
-        for (auto hits = peer->searchKnn(queries.data() + q * dim, s.k); !hits.empty(); hits.pop())
-          found.push_back(hits.top().second);
-      });
-      for (std::size_t c = 0; c < curves.size(); ++c)
-        curves[c].measure(at, truth, n_queries, s.k, [&](std::size_t q, std::size_t ef, auto& found) {
-          const thimble::search_params params{
-              .k = s.k, .ef = ef, .rerank = lines[c].rerank, .rerank_by = policy, .epsilon = s.epsilon};
-          lines[c].search({queries.data() + q * dim, dim}, params, found);
-        });
+      peer->setEf(s.ef[at]);
+      baseline.add(at, truth, s.k, one_by_one(queries, s.k, [&](auto query, auto& found) {
+                     for (auto hits = peer->searchKnn(query.data(), s.k); !hits.empty(); hits.pop())
+                       found.push_back(hits.top().second);
+                   }));
+      for (std::size_t c = 0; c < curves.size(); ++c) {
+        const thimble::search_params params{
+            .k = s.k, .ef = s.ef[at], .rerank = lines[c].rerank, .rerank_by = policy, .epsilon = s.epsilon};
+        curves[c].add(at, truth, s.k, lines[c].search(params));
+      }
     }
   }
   std::printf("one thread, recall@%zu, %s; microseconds a query, x: times hnswlib's speed at the same recall\n", s.k,
@@ -258,7 +304,9 @@ int main(int argc, char** argv) {
   app.add_option("--threads", s.threads, "for both builds")->capture_default_str();
   app.add_option("--repeats", s.repeats, "turns; the best of each setting counts")->capture_default_str();
   app.add_option("--ef", s.ef)->delimiter(',')->capture_default_str();
-  app.add_option("--lines", s.lines, "QUANTIZER or QUANTIZER+RERANK, with /mutable behind it the form that changes")
+  app.add_option("--lines", s.lines,
+                 "QUANTIZER or QUANTIZER+RERANK; with /batch behind it all queries at once, with /mutable the form "
+                 "that changes")
       ->delimiter(',')
       ->capture_default_str();
   app.add_option("--rerank-by", s.rerank_by)->check(CLI::IsMember({"bound", "fixed"}))->capture_default_str();

@@ -7,6 +7,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <span>
 #include <utility>
 
 #include <thimble/core/config.hpp>
@@ -47,6 +48,7 @@ class object_array {
 
   [[nodiscard]] T& operator[](std::size_t i) { return data_[i]; }
   [[nodiscard]] std::size_t size() const { return size_; }
+  [[nodiscard]] std::span<T> span() { return {data_, size_}; }
 
  private:
   static constexpr std::size_t alignment = alignof(T) < 64 ? 64 : alignof(T);

@@ -142,6 +142,11 @@ class any_index_of {
                                      std::size_t rows_at_once = all_rows_at_once) const {
     return visit([&](const auto& i) { return i.begin(query, params, scratch, rows_at_once); });
   }
+  [[nodiscard]] expected<void> begin_group(std::span<const std::span<const float>> queries, const search_params& params,
+                                           std::span<search_scratch> scratches,
+                                           std::size_t rows_at_once = all_rows_at_once) const {
+    return visit([&](const auto& i) { return i.begin_group(queries, params, scratches, rows_at_once); });
+  }
   [[nodiscard]] expected<radius_hits> search_radius(std::span<const float> query, float radius,
                                                     const radius_params& params = {}) const {
     return visit([&](const auto& i) { return i.search_radius(query, radius, params); });

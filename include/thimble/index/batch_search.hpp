@@ -2,7 +2,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Many queries at once, on the workers of an executor: what index::search gives for each of them, in one matrix. Any
-// number of workers gives the same results. Each has a scratch of its own; nothing is allocated a query.
+// number of workers gives the same results. Nothing is allocated a query. Each worker walks for several queries in
+// turns (search/walk_in_turns.hpp), so one thread answers more of them a second than search() does; it has a scratch
+// for each.
 //
 //     auto found = search_batch(index, queries, {.k = 10}, *store, {.threads = 8});
 //     found->ids(i), found->distances(i)  // of query i, nearest first
@@ -30,8 +32,10 @@
 #include <thimble/core/matrix_view.hpp>
 #include <thimble/core/object_array.hpp>
 #include <thimble/core/types.hpp>
+#include <thimble/rerank/blocking.hpp>
 #include <thimble/search/search_params.hpp>
 #include <thimble/search/search_scratch.hpp>
+#include <thimble/search/walk_in_turns.hpp>
 #include <thimble/store/store.hpp>
 
 namespace thimble::inline THIMBLE_FLAGS {
@@ -114,36 +118,63 @@ concept store_factory =
 
 namespace detail {
 
-// search(query, scratch, worker) -> expected<std::span<const neighbor>>.
+// search(queries of a group, their scratches, worker) -> expected<void>: afterwards the scratches hold the results.
 template <row_source Queries, executor Executor, class Search>
-[[nodiscard]] expected<batch_hits> search_each(const Queries& queries, std::size_t k, const batch_options& options,
-                                               Executor& on, Search&& search) {
+[[nodiscard]] expected<batch_hits> search_groups(const Queries& queries, std::size_t k, const batch_options& options,
+                                                 Executor& on, Search&& search) {
   const std::size_t n = queries.size();
   const std::size_t dim = queries.dim();
   auto found = batch_hits::create(n, k);
   if (!found) return found;
-  auto scratches = object_array<search_scratch>::create(on.workers());
+  const std::size_t n_scratches = on.workers() * walks_at_once;
+  auto scratches = object_array<search_scratch>::create(n_scratches);
   if (!scratches) return std::unexpected(scratches.error());
-  auto rows = aligned_buffer<float>::create(saturated_product(on.workers(), dim));
+  auto rows = aligned_buffer<float>::create(saturated_product(n_scratches, dim));
   if (!rows) return std::unexpected(rows.error());
   const auto report = [&](const build_progress& p) { return options.progress({p.done, p.total}); };
   // Its stage goes nowhere.
   stage_monitor monitor(build_stage::link, n, options.progress ? progress_report(report) : progress_report());
-  parallel_for(on, n, [&](std::size_t i, unsigned worker) {
+  parallel_for(on, (n + walks_at_once - 1) / walks_at_once, [&](std::size_t group, unsigned worker) {
     if (monitor.stopped()) return;
-    const auto query = queries.row(i, rows->span().subspan(worker * dim, dim));
-    if (!query) return monitor.stop(query.error());
-    const expected<std::span<const neighbor>> nearest = search(*query, (*scratches)[worker], worker);
-    if (!nearest) {
-      error why = nearest.error();
-      if (why.code == errc::not_finite || why.code == errc::zero_vector) why.value = i;
+    const std::size_t first = group * walks_at_once, count = std::min(n - first, walks_at_once);
+    const std::span<search_scratch> own = scratches->span().subspan(worker * walks_at_once, count);
+    std::span<const float> values[walks_at_once];
+    for (std::size_t i = 0; i < count; ++i) {
+      const auto query = queries.row(first + i, rows->span().subspan((worker * walks_at_once + i) * dim, dim));
+      if (!query) return monitor.stop(query.error());
+      values[i] = *query;
+    }
+    if (const expected<void> searched = search(std::span(values, count), own, worker); !searched) {
+      error why = searched.error();
+      if (why.code == errc::not_finite || why.code == errc::zero_vector) why.value += first;
       return monitor.stop(why);
     }
-    found->put(i, *nearest);
-    monitor.finished_one(worker);
+    for (std::size_t i = 0; i < count; ++i) {
+      found->put(first + i, own[i].rerank().results());
+      monitor.finished_one(worker);
+    }
   });
   if (auto done = monitor.outcome(); !done) return std::unexpected(done.error());
   return found;
+}
+
+// Of a group that has begun.
+template <store Store>
+[[nodiscard]] expected<void> rerank_group(std::span<search_scratch> group, std::size_t dim, Store& from) {
+  if constexpr (row_store<Store>) {
+    reranker* rerankers[walks_at_once];
+    std::ranges::transform(group, rerankers, [](search_scratch& s) { return &s.rerank(); });
+    const auto room = group.front().rows(dim);
+    if (!room) return std::unexpected(room.error());
+    return rerank_group_from(std::span<reranker* const>(rerankers, group.size()), from, *room);
+  } else {
+    for (search_scratch& s : group) {
+      const auto room = s.rows(rerank_room(from, s.rerank().most_at_once(), dim));
+      if (!room) return std::unexpected(room.error());
+      if (auto done = rerank_from(s.rerank(), from, *room); !done) return done;
+    }
+    return {};
+  }
 }
 
 }  // namespace detail
@@ -156,24 +187,26 @@ template <class Index, row_source Queries, executor Executor>
                                                 const batch_options& options, Executor& on) {
   search_params estimates = params;
   estimates.rerank = 0;
-  return detail::search_each(queries, std::min(params.k, index.size()), options, on,
-                             [&](std::span<const float> query, search_scratch& scratch,
-                                 unsigned /*worker*/) -> expected<std::span<const neighbor>> {
-                               if (auto begun = index.begin(query, estimates, scratch); !begun)
-                                 return std::unexpected(begun.error());
-                               return scratch.rerank().results();
-                             });
+  return detail::search_groups(queries, std::min(params.k, index.size()), options, on,
+                               [&](std::span<const std::span<const float>> group, std::span<search_scratch> scratches,
+                                   unsigned /*worker*/) { return index.begin_group(group, estimates, scratches); });
 }
 
-// With a store for each worker: stores(worker) is called once a query, in that worker; options.threads is not looked
-// at. Errors: also what the stores answer, wrong_dim and store_mismatch.
+// With a store for each worker: stores(worker) is called once a group of queries, in that worker; options.threads is
+// not looked at. Errors: also what the stores answer, wrong_dim and store_mismatch.
 template <class Index, row_source Queries, store_factory Stores, executor Executor>
 [[nodiscard]] expected<batch_hits> search_batch(const Index& index, const Queries& queries, const search_params& params,
                                                 Stores&& stores, const batch_options& options, Executor& on) {
-  return detail::search_each(queries, std::min(params.k, index.size()), options, on,
-                             [&](std::span<const float> query, search_scratch& scratch, unsigned worker) {
-                               return index.search(query, params, stores(worker), scratch);
-                             });
+  return detail::search_groups(queries, std::min(params.k, index.size()), options, on,
+                               [&](std::span<const std::span<const float>> group, std::span<search_scratch> scratches,
+                                   unsigned worker) -> expected<void> {
+                                 auto& from = stores(worker);
+                                 if (auto matches = index.check_store(from); !matches) return matches;
+                                 if (auto begun = index.begin_group(group, params, scratches, rows_at_once(from));
+                                     !begun)
+                                   return begun;
+                                 return detail::rerank_group(scratches, index.dim(), from);
+                               });
 }
 
 // With one store for all workers, whose rows any number of threads may read at once (core/matrix_view.hpp). A

@@ -16,8 +16,6 @@
 
 #pragma once
 
-#include <algorithm>
-#include <cmath>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
@@ -35,24 +33,22 @@
 #include <thimble/core/permutation.hpp>
 #include <thimble/core/types.hpp>
 #include <thimble/index/build_parts.hpp>
+#include <thimble/index/frozen_search.hpp>
 #include <thimble/index/hits.hpp>
 #include <thimble/index/index_parts.hpp>
 #include <thimble/index/options.hpp>
 #include <thimble/io/atomic_file.hpp>
 #include <thimble/io/mapped_file.hpp>
-#include <thimble/metric/vector_check.hpp>
 #include <thimble/quant/quantizer.hpp>
 #include <thimble/rerank/blocking.hpp>
-#include <thimble/search/exhaustive.hpp>
-#include <thimble/search/filtered.hpp>
 #include <thimble/search/numbering.hpp>
 #include <thimble/search/radius_search.hpp>
 #include <thimble/search/scratch_pool.hpp>
 #include <thimble/search/search_iterator.hpp>
 #include <thimble/search/search_params.hpp>
 #include <thimble/search/search_scratch.hpp>
-#include <thimble/search/traversal.hpp>
 #include <thimble/search/visited_set.hpp>
+#include <thimble/search/walk_in_turns.hpp>
 #include <thimble/simd/dispatch.hpp>
 #include <thimble/store/store.hpp>
 
@@ -161,22 +157,17 @@ class index {
   // out_of_memory.
   [[nodiscard]] expected<void> begin(std::span<const float> query, const search_params& params, search_scratch& scratch,
                                      std::size_t rows_at_once = all_rows_at_once) const {
-    scratch.rerank().time_by(params.clock);
-    if (auto valid = check_params(params); !valid) return valid;
-    if (auto valid = check(query); !valid) return valid;
-    const std::size_t wanted = candidates_wanted(params, parts_.meta.default_ef, size());
-    const numbering names = numbers();
-    const auto passes = [&](label row) { return params.filter(names.label_of_row(static_cast<node>(row))); };
-    const bool filtered = !params.filter.passes_all();
-    const label_filter rows = filtered && !parts_.keys.empty() ? label_filter::where(passes) : params.filter;
-    const std::size_t passing = filtered ? rows.n_passing(size()) : size();
-    const std::size_t walked = filtered && !params.exhaustive ? walk_width(wanted, passing, size()) : 0;
-    if (auto room = scratch.reserve(size(), wanted, walked, dim(), parts_.quantizer.query_bytes()); !room) return room;
+    return searching().begin(query, params, scratch, rows_at_once);
+  }
 
-    if (auto prepared = prepare(query, scratch); !prepared) return prepared;
-    find_candidates(params, rows, wanted, walked, scratch);
-    start_rerank(query, params, scratch, rows_at_once);
-    return {};
+  // The same for several queries at once, at most walks_at_once (search/walk_in_turns.hpp), each with a scratch of its
+  // own: their walks take turns, so that each reads while others wait for memory. Errors: as above, not_finite and
+  // zero_vector with the query's number among them.
+  [[nodiscard]] expected<void> begin_group(std::span<const std::span<const float>> queries, const search_params& params,
+                                           std::span<search_scratch> scratches,
+                                           std::size_t rows_at_once = all_rows_at_once) const {
+    THIMBLE_ASSERT(queries.size() <= walks_at_once && queries.size() == scratches.size());
+    return searching().begin_group(queries, params, scratches, rows_at_once);
   }
 
   // All within `radius`, a distance of the metric's own kind, by estimate: those that the walk finds, as a search with
@@ -187,7 +178,7 @@ class index {
     auto scratch = pool_.borrow();
     if (!scratch) return std::unexpected(scratch.error());
     const auto within = [&](candidate c) { return c.distance() <= radius; };
-    auto found = candidates_near(query, radius, params, 0, **scratch, within);
+    auto found = searching().candidates_near(query, radius, params, 0, **scratch, within);
     if (!found) return std::unexpected(found.error());
     return estimated_within(*found, numbers());
   }
@@ -202,8 +193,9 @@ class index {
     if (!scratch) return std::unexpected(scratch.error());
     search_scratch& room = **scratch;
     const std::size_t rim = bounded_quantizer<Quantizer> ? 0 : params.rim;
-    const auto may_be_within = [&](candidate c) { return lower_bound(c, params.epsilon, room) <= radius; };
-    auto found = candidates_near(query, radius, params, rim, room, may_be_within);
+    const auto search = searching();
+    const auto may_be_within = [&](candidate c) { return search.lower_bound(c, params.epsilon, room) <= radius; };
+    auto found = search.candidates_near(query, radius, params, rim, room, may_be_within);
     if (!found) return std::unexpected(found.error());
     return measured_within(std::move(*found), exact_query(*kernels_, metric(), query), radius, from, numbers(), room);
   }
@@ -214,11 +206,11 @@ class index {
                                                   const iterator_params& params = {}) const {
     auto scratch = pool_.borrow();
     if (!scratch) return std::unexpected(scratch.error());
-    if (auto prepared = prepare_walk(query, **scratch); !prepared) return std::unexpected(prepared.error());
+    if (auto prepared = searching().prepare_walk(query, **scratch); !prepared) return std::unexpected(prepared.error());
     const walked_index through{
         &parts_.graph, numbers(), this,
         [](const void* self, const std::byte* prepared, const node* nodes, std::size_t n, float* out) {
-          static_cast<const index*>(self)->estimate_codes(prepared, nodes, n, out);
+          static_cast<const index*>(self)->searching().estimate(prepared, nodes, n, out);
         }};
     return search_iterator::create(through, std::move(*scratch), params);
   }
@@ -307,7 +299,8 @@ class index {
   template <symmetric_quantizer>
   friend struct detail::change_of_form;  // index/freeze.hpp
 
-  [[nodiscard]] numbering numbers() const { return {&parts_.rows, parts_.keys.span()}; }
+  [[nodiscard]] frozen_search<Quantizer> searching() const { return {parts_, *kernels_}; }
+  [[nodiscard]] numbering numbers() const { return searching().numbers(); }
 
   index(const simd::kernel_set& kernels, index_parts<Quantizer> parts) : kernels_(&kernels), parts_(std::move(parts)) {}
 
@@ -317,121 +310,6 @@ class index {
     auto parts = index_parts<Quantizer>::parse(file);
     if (!parts) return std::unexpected(parts.error());
     return index(**kernels, std::move(*parts));
-  }
-
-  [[nodiscard]] expected<void> check(std::span<const float> query) const {
-    if (size() == 0) return fail(errc::empty_index, "the index is empty: build it from vectors first");
-    if (query.size() != dim()) return fail(errc::wrong_dim, "the query's dim is not the index's", query.size());
-    if (!is_finite(query)) return fail(errc::not_finite, "the query holds NaN, infinity or a value beyond 1e15");
-    return {};
-  }
-
-  // The quantizer's query, in scratch that has room for it. Error: zero_vector.
-  [[nodiscard]] expected<void> prepare(std::span<const float> query, search_scratch& scratch) const {
-    std::span<const float> coded = query;
-    if (metric() == metric::cosine) {
-      coded = scratch.vector(dim());
-      if (auto done = normalize(*kernels_, query, scratch.vector(dim())); !done) return done;
-    }
-    parts_.quantizer.prepare(*kernels_, coded, scratch.query());
-    return {};
-  }
-
-  THIMBLE_ALWAYS_INLINE void estimate_codes(const std::byte* query, const node* nodes, std::size_t n,
-                                            float* out) const {
-    parts_.quantizer.estimate(*kernels_, query, {parts_.codes.data(), parts_.quantizer.code_bytes()}, nodes, n, out);
-  }
-
-  // For a walk that keeps its candidates elsewhere.
-  [[nodiscard]] expected<void> prepare_walk(std::span<const float> query, search_scratch& scratch) const {
-    if (auto valid = check(query); !valid) return valid;
-    if (auto room = scratch.reserve(size(), 1, 0, dim(), parts_.quantizer.query_bytes()); !room) return room;
-    return prepare(query, scratch);
-  }
-
-  template <class MayBeWithin>
-  [[nodiscard]] expected<candidates_within> candidates_near(std::span<const float> query, float radius,
-                                                            const radius_params& params, std::size_t rim,
-                                                            search_scratch& scratch,
-                                                            const MayBeWithin& may_be_within) const {
-    if (std::isnan(radius)) return fail(errc::invalid_argument, "the radius is no number");
-    if (auto valid = check_epsilon(params.epsilon); !valid) return std::unexpected(valid.error());
-    if (auto prepared = prepare_walk(query, scratch); !prepared) return std::unexpected(prepared.error());
-    const auto estimates = [&](const node* nodes, std::size_t n, float* out) {
-      estimate_codes(scratch.query(), nodes, n, out);
-    };
-    const located start = descend(parts_.graph, estimates, parts_.graph.entry(), 0, scratch.batch);
-    return walk_within(parts_.graph, estimates, start, params, rim, scratch, numbers(), may_be_within);
-  }
-
-  // filter: of rows.
-  void find_candidates(const search_params& params, const label_filter& filter, std::size_t ef, std::size_t walked,
-                       search_scratch& scratch) const {
-    const auto estimate = [&](const node* nodes, std::size_t n, float* out) {
-      estimate_codes(scratch.query(), nodes, n, out);
-    };
-    candidate_list& found = scratch.candidates;
-    const bool filtered = !filter.passes_all();
-    found.clear(ef);
-    if (filtered ? walked > 0 : !params.exhaustive) {
-      const auto scout = [&](const node* nodes, std::size_t n, float* out) {
-        if constexpr (scouting_quantizer<Quantizer>)
-          parts_.quantizer.scout(*kernels_, scratch.query(), {parts_.codes.data(), parts_.quantizer.code_bytes()},
-                                 nodes, n, out);
-        else
-          estimate(nodes, n, out);
-      };
-      const located start = descend(parts_.graph, scout, parts_.graph.entry(), 0, scratch.batch);
-      if (filtered) {
-        scratch.walk.clear(walked);
-        const auto passes = [&](node x) { return filter(parts_.rows[x]); };
-        filtered_beam_search(parts_.graph, scout, passes, start, scratch.walk, found, scratch.visited, scratch.batch);
-      } else if (params.gamma) {
-        beam_search(parts_.graph, scout, start, 0, found, scratch.visited, scratch.batch,
-                    distance_stop{params.k, 1 + *params.gamma});
-      } else {
-        beam_search(parts_.graph, scout, start, 0, found, scratch.visited, scratch.batch);
-      }
-      // Else the walk did not lead to as many nodes as are owed.
-      if (found.items().size() >= std::min(params.k, size())) {
-        if constexpr (scouting_quantizer<Quantizer>) found.estimate_again(estimate);
-        return;
-      }
-      found.clear(ef);
-    }
-    if (filtered)
-      filtered_scan(
-          size(), estimate, filter, [&](std::size_t row) { return parts_.rows.inverse(row); }, found, scratch.batch);
-    else
-      exhaustive_search(size(), estimate, found, scratch.batch);
-  }
-
-  // Of the distance of a candidate; the estimate itself where the quantizer has no bounds.
-  [[nodiscard]] float lower_bound(candidate c, float epsilon, search_scratch& scratch) const {
-    if constexpr (bounded_quantizer<Quantizer>) {
-      const std::byte* code = parts_.codes.data() + c.id() * parts_.quantizer.code_bytes();
-      const double error = parts_.quantizer.standard_error(scratch.query(), code, c.distance());
-      // A product of two floats is exact in double, so it does not matter who fuses it.
-      return static_cast<float>(double{c.distance()} - double{epsilon} * error);
-    } else {
-      return c.distance();
-    }
-  }
-
-  void start_rerank(std::span<const float> query, const search_params& params, search_scratch& scratch,
-                    std::size_t rows_at_once) const {
-    candidate_list& found = scratch.candidates;
-    if constexpr (bounded_quantizer<Quantizer>) {
-      if (params.rerank_by == rerank_policy::bound) {
-        const auto bounded = [&](candidate c) {
-          return candidate::of(lower_bound(c, params.epsilon, scratch), parts_.rows[c.id()]);
-        };
-        return scratch.rerank().start_by_bound(*kernels_, metric(), query, found.items(), params.k, params.rerank,
-                                               rows_at_once, bounded, parts_.keys.span());
-      }
-    }
-    found.relabel([&](node x) { return parts_.rows[x]; });
-    scratch.rerank().start(*kernels_, metric(), query, found.items(), params.k, params.rerank, parts_.keys.span());
   }
 
   const simd::kernel_set* kernels_;

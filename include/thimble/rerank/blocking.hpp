@@ -5,6 +5,7 @@
 
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <span>
 
@@ -23,33 +24,71 @@ template <store Store>
   return row_store<Store> ? dim : saturated_product(rows, dim);
 }
 
+namespace detail {
+
+// Asks for the rows that are needed next, ahead of their use.
+template <row_store Store>
+THIMBLE_ALWAYS_INLINE void ask_for_rows(const reranker& r, const Store& from, bool absent) {
+  if (absent) request_rows(from, r.needs());
+  if constexpr (requires { from.prefetch(node{}); })
+    for (const node x : r.needs()) from.prefetch(x);
+}
+
+template <row_store Store>
+[[nodiscard]] expected<void> take_rows(reranker& r, const Store& from, std::span<float> room) {
+  const std::span<const node> needed = r.needs();
+  for (std::size_t i = 0; i < needed.size(); ++i) {
+    const auto row = from.row(needed[i], room.first(from.dim()));
+    if (!row) return std::unexpected(row.error());
+    r.accept(i, *row);
+  }
+  r.advance();
+  return {};
+}
+
+}  // namespace detail
+
 // rows: rerank_room floats. Error: what the store answers; the reranker is then not done and may be started again.
 template <store Store>
 [[nodiscard]] expected<void> rerank_from(reranker& r, Store& from, std::span<float> rows) {
-  [[maybe_unused]] bool absent = false;
   if constexpr (row_store<Store>) {
     if (r.done()) return {};
     if (auto there = check_rows(from); !there) return there;
     // One row tells for all: asking may cost a system call.
-    absent = is_absent(from, r.needs().front());
-  }
-  while (!r.done()) {
-    const std::span<const node> needed = r.needs();
-    if constexpr (row_store<Store>) {
-      if (absent) request_rows(from, needed);
-      if constexpr (requires { from.prefetch(node{}); })
-        for (const node x : needed) from.prefetch(x);
-      for (std::size_t i = 0; i < needed.size(); ++i) {
-        const auto row = from.row(needed[i], rows.first(from.dim()));
-        if (!row) return std::unexpected(row.error());
-        r.accept(i, *row);
-      }
-    } else {
+    const bool absent = is_absent(from, r.needs().front());
+    while (!r.done()) {
+      detail::ask_for_rows(r, from, absent);
+      if (auto taken = detail::take_rows(r, from, rows); !taken) return taken;
+    }
+  } else {
+    while (!r.done()) {
+      const std::span<const node> needed = r.needs();
       const std::size_t dim = from.dim();
       if (auto read = from.read(needed, rows.first(needed.size() * dim)); !read) return read;
       for (std::size_t i = 0; i < needed.size(); ++i) r.accept(i, rows.subspan(i * dim, dim));
+      r.advance();
     }
-    r.advance();
+  }
+  return {};
+}
+
+// Several at once, from rows in place: while those of one are on their way, others are measured. room: dim floats.
+template <row_store Store>
+[[nodiscard]] expected<void> rerank_group_from(std::span<reranker* const> group, const Store& from,
+                                               std::span<float> room) {
+  const auto open = std::ranges::find_if(group, [](const reranker* r) { return !r->done(); });
+  if (open == group.end()) return {};
+  if (auto there = check_rows(from); !there) return there;
+  const bool absent = is_absent(from, (*open)->needs().front());
+  for (const reranker* r : group) detail::ask_for_rows(*r, from, absent);
+  for (bool any = true; any;) {
+    any = false;
+    for (reranker* r : group) {
+      if (r->done()) continue;
+      if (auto taken = detail::take_rows(*r, from, room); !taken) return taken;
+      detail::ask_for_rows(*r, from, absent);
+      any = true;
+    }
   }
   return {};
 }

@@ -38,6 +38,20 @@ struct code_rows {
   return rows.chunks[x >> rows.chunk_bits] + (x & ((node{1} << rows.chunk_bits) - 1)) * rows.stride;
 }
 
+inline constexpr std::size_t cache_line = 64;
+
+// Asks for all lines of n rows, into the second cache: a processor can have few lines on their way to the first one
+// (Zen 4 about 16, and drops what is asked for beyond), and many more to the second.
+THIMBLE_ALWAYS_INLINE void prefetch_rows(const code_rows& rows, const node* nodes, std::size_t n,
+                                         std::size_t row_bytes) {
+  for (std::size_t i = 0; i < n; ++i) {
+    const std::byte* row = row_of(rows, nodes[i]);
+    for (std::size_t at = 0; at < row_bytes; at += cache_line) THIMBLE_PREFETCH_SECOND(row + at);
+    // A row may begin anywhere in a line, and its factors are at its end.
+    THIMBLE_PREFETCH_SECOND(row + row_bytes - 1);
+  }
+}
+
 // The factors of a row, from byte factor_offset on, in this order:
 //   float add            the part of the distance that does not depend on the query
 //   int32 sum            8 bits only: of the codes c

@@ -17,24 +17,15 @@
 // could be the copy that the linker keeps for the whole program. (plane_bytes and its like are defined before any
 // region.)
 
-// All lines of a batch's rows are asked for before the first row is read, into the second cache: a processor can have
-// few lines on their way to the first one (Zen 4 about 16, and drops what is asked for beyond), and many more to the
-// second. Time of a search on Zen 4, of that with the first eight lines of the next group of rows into the first cache:
-// .6 to .7 (rows of 204, 392, 404 and 792 bytes), .8 to .9 (60, 108, 220), 1 (116). Of long batches so many rows ahead.
-inline constexpr std::size_t cache_line = 64;
+// All lines of a batch's rows are asked for before the first row is read. Time of a search on Zen 4, of that with the
+// first eight lines of the next group of rows into the first cache: .6 to .7 (rows of 204, 392, 404 and 792 bytes), .8
+// to .9 (60, 108, 220), 1 (116). Of long batches so many rows ahead.
 inline constexpr std::size_t rows_ahead = 32;
 
-// The first Rows of n rows.
-template <std::size_t Rows>
+// The first Most of n rows.
+template <std::size_t Most>
 THIMBLE_ALWAYS_INLINE void prefetch(const code_rows& rows, const node* nodes, std::size_t n, std::size_t row_bytes) {
-  if constexpr (prefetches) {
-    for (std::size_t i = 0; i < Rows && i < n; ++i) {
-      const std::byte* row = row_of(rows, nodes[i]);
-      for (std::size_t at = 0; at < row_bytes; at += cache_line) THIMBLE_PREFETCH_SECOND(row + at);
-      // A row may begin anywhere in a line, and its factors are at its end.
-      THIMBLE_PREFETCH_SECOND(row + row_bytes - 1);
-    }
-  }
+  if constexpr (prefetches) prefetch_rows(rows, nodes, n < Most ? n : Most, row_bytes);
 }
 
 // For sets without prefetch (WASM): one word of each of these lines is loaded before the first row is evaluated, so

@@ -151,5 +151,58 @@ TEST(rerank_from, asks_nothing_of_a_store_whose_rows_are_not_needed) {
   EXPECT_TRUE(log.empty());
 }
 
+// ------------------------------------------------------------------------------------------------------- in groups
+
+TEST(rerank_group_from, gives_each_what_it_gets_alone) {
+  auto store = memory_store<float>::create(reranked_view());
+  std::vector<float> room(reranked_dim);
+  reranker machines[4];
+  reranker* const group[] = {&machines[0], &machines[1], &machines[2], &machines[3]};
+  constexpr std::size_t reranks[] = {0, 5, 40, 12};
+  for (std::size_t i = 0; i < 4; ++i) start_rerank(machines[i], 10, reranks[i]);
+  ASSERT_TRUE(succeeded(rerank_group_from(std::span(group), *store, room)));
+  for (std::size_t i = 0; i < 4; ++i) {
+    reranker alone;
+    start_rerank(alone, 10, reranks[i]);
+    ASSERT_TRUE(succeeded(rerank_from(alone, *store, room)));
+    EXPECT_TRUE(std::ranges::equal(machines[i].results(), alone.results()));
+    EXPECT_EQ(machines[i].vectors_read(), alone.vectors_read());
+    EXPECT_EQ(machines[i].batches(), alone.batches());
+  }
+}
+
+TEST(rerank_group_from, looks_at_one_row_for_all_and_asks_for_all_before_it_reads_any) {
+  for (const bool absent : {false, true}) {
+    std::vector<std::string> log;
+    far_rows store(absent, log);
+    reranker first, second;
+    start_rerank(first, 10, 3);
+    start_rerank(second, 10, 2);
+    reranker* const group[] = {&first, &second};
+    std::vector<float> room(reranked_dim);
+    ASSERT_TRUE(succeeded(rerank_group_from(std::span(group), store, room)));
+    std::vector<std::string> expected = {"absent?"};
+    expected.insert(expected.end(), absent ? 5u : 0u, "request");
+    expected.insert(expected.end(), 5, "row");
+    EXPECT_EQ(log, expected);
+  }
+}
+
+TEST(rerank_group_from, reads_nothing_where_nothing_is_needed_and_ends_with_an_error) {
+  std::vector<std::string> log;
+  far_rows store(true, log);
+  reranker first, second;
+  start_rerank(first, 10, 0);
+  start_rerank(second, 10, 0);
+  reranker* const group[] = {&first, &second};
+  std::vector<float> room(reranked_dim);
+  ASSERT_TRUE(succeeded(rerank_group_from(std::span(group), store, room)));
+  EXPECT_TRUE(log.empty());
+  start_rerank(second, 10, 4);
+  test::failing_row_store failing(reranked_view(), errc::missing_row);
+  EXPECT_EQ(code_of(rerank_group_from(std::span(group), failing, room)), errc::missing_row);
+  EXPECT_FALSE(second.done());
+}
+
 }  // namespace
 }  // namespace thimble

@@ -1,0 +1,147 @@
+// SPDX-FileCopyrightText: 2026 The thimble authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// Walks of several queries that take turns on one thread: each goes as far as it has what it reads, asks for what comes
+// next, and lets the others go on until that has arrived. The same steps in the same order as descend() and
+// beam_search() (search/traversal.hpp), so the same results.
+
+#pragma once
+
+#include <array>
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+
+#include <thimble/core/config.hpp>
+#include <thimble/core/types.hpp>
+#include <thimble/graph/graph.hpp>
+#include <thimble/search/candidate_list.hpp>
+#include <thimble/search/traversal.hpp>
+#include <thimble/search/visited_set.hpp>
+
+namespace thimble::inline THIMBLE_FLAGS {
+
+// How many walks take turns. Where nothing can be asked for ahead of its use (WASM) one goes after the other.
+inline constexpr std::size_t walks_at_once = THIMBLE_EMSCRIPTEN ? 1 : 4;
+
+// An estimator that can ask for what it reads of a batch of nodes ahead of their use.
+template <class E>
+concept requesting_estimator = estimator<E> && requires(const E& estimate, const node* nodes, std::size_t n) {
+  { estimate.request(nodes, n) } -> std::same_as<void>;
+};
+
+// What it is given stays where it is while it lives. candidates are cleared by the caller, with their ef.
+template <graph Graph, requesting_estimator Estimator, std::predicate<const candidate_list&> Stop>
+class walk_in_turns {
+ public:
+  walk_in_turns(const Graph& g, const Estimator& estimate, const Stop& stop, candidate_list& candidates,
+                visited_set& visited, link_batch& batch)
+      : graph_(g),
+        estimate_(estimate),
+        stop_(stop),
+        candidates_(candidates),
+        batch_(batch),
+        seen_(visited.begin()),
+        nearest_{g.entry().at, 0},
+        level_(g.entry().level) {
+    estimate_(&nearest_.at, 1, &nearest_.distance);
+    if (level_ == 0) begin_beam();
+  }
+
+  // False when the walk has ended.
+  [[nodiscard]] bool turn() {
+    switch (next_) {
+      case step::collect_upper:
+        collect(nearest_.at, level_, [](node) { return true; });
+        next_ = step::measure_upper;
+        return true;
+      case step::measure_upper:
+        if (!move_nearer() && --level_ == 0)
+          begin_beam();
+        else
+          next_ = step::collect_upper;
+        return true;
+      case step::choose:
+        if (stop_(candidates_)) return false;
+        expanded_ = candidates_.expand_next();
+        if (expanded_ == no_node) return false;
+        graph_.prefetch_links(expanded_);
+        next_ = step::collect;
+        return true;
+      case step::collect:
+        collect(expanded_, 0, [this](node y) { return seen_.insert(y); });
+        next_ = step::measure;
+        return true;
+      case step::measure:
+        estimate_(batch_.nodes, n_, batch_.distances);
+        for (std::size_t i = 0; i < n_; ++i)
+          if (candidates_.insert(batch_.distances[i], batch_.nodes[i])) prefetch_place(graph_, batch_.nodes[i]);
+        next_ = step::choose;
+        return true;
+    }
+    return false;
+  }
+
+ private:
+  enum class step : std::uint8_t { collect_upper, measure_upper, choose, collect, measure };
+
+  template <class Wanted>
+  THIMBLE_ALWAYS_INLINE void collect(node x, unsigned level, const Wanted& wanted) {
+    std::size_t n = 0;
+    graph_.for_each_link(x, level, [&](node y) {
+      batch_.nodes[n] = y;
+      n += wanted(y) ? 1 : 0;
+    });
+    estimate_.request(batch_.nodes, n);
+    n_ = n;
+  }
+
+  [[nodiscard]] bool move_nearer() {
+    estimate_(batch_.nodes, n_, batch_.distances);
+    bool moved = false;
+    for (std::size_t i = 0; i < n_; ++i) {
+      if (batch_.distances[i] < nearest_.distance) {
+        nearest_ = {batch_.nodes[i], batch_.distances[i]};
+        moved = true;
+      }
+    }
+    return moved;
+  }
+
+  void begin_beam() {
+    (void)seen_.insert(nearest_.at);
+    candidates_.insert(nearest_.distance, nearest_.at);
+    prefetch_place(graph_, nearest_.at);
+    next_ = step::choose;
+  }
+
+  const Graph& graph_;
+  const Estimator& estimate_;
+  const Stop& stop_;
+  candidate_list& candidates_;
+  link_batch& batch_;
+  visited_set::marks seen_;
+  located nearest_;
+  unsigned level_;
+  step next_ = step::collect_upper;
+  node expanded_ = no_node;
+  std::size_t n_ = 0;
+};
+
+// Until all have ended.
+template <class Walk, std::size_t Most>
+void take_turns(std::array<std::optional<Walk>, Most>& walks) {
+  for (bool any = true; any;) {
+    any = false;
+    for (std::optional<Walk>& walk : walks) {
+      if (!walk) continue;
+      if (walk->turn())
+        any = true;
+      else
+        walk.reset();
+    }
+  }
+}
+
+}  // namespace thimble::inline THIMBLE_FLAGS
