@@ -88,11 +88,27 @@ class linker {
     quantizer_.prepare_from_code(kernels_, simd::row_of(rows(), x), query);
   }
 
-  [[nodiscard]] auto distances_from(const std::byte* query) const {
-    return [this, query](const node* nodes, std::size_t n, float* out) {
-      quantizer_.estimate(kernels_, query, rows(), nodes, n, out);
-    };
-  }
+  // Of nodes' codes from a prepared query.
+  struct distances {
+    const linker& of;
+    const std::byte* query;
+
+    [[nodiscard]] simd::code_rows codes() const {
+      simd::code_rows rows = of.rows();
+      rows.requested = THIMBLE_PREFETCHES != 0;
+      return rows;
+    }
+    void operator()(const node* nodes, std::size_t n, float* out) const {
+      of.quantizer_.estimate(of.kernels_, query, codes(), nodes, n, out);
+    }
+    THIMBLE_ALWAYS_INLINE void request(const node* nodes, std::size_t n) const
+      requires(THIMBLE_PREFETCHES != 0)
+    {
+      const simd::code_rows rows = codes();
+      simd::prefetch_rows(rows, nodes, n, rows.stride);
+    }
+  };
+  [[nodiscard]] distances distances_from(const std::byte* query) const { return {*this, query}; }
 
   // At most `most` of the candidates (nearest first), written to scratch.taken.
   [[nodiscard]] std::size_t select(std::span<const candidate> candidates, std::size_t most,
@@ -203,7 +219,9 @@ class linker {
   // The first n nodes of the batch, with their distances from the pruned query, behind so many others.
   [[nodiscard]] std::size_t measure(std::size_t behind, std::size_t n, insert_scratch& scratch) const {
     link_batch& batch = scratch.batch;
-    distances_from(scratch.pruned_query())(batch.nodes, n, batch.distances);
+    const distances measure = distances_from(scratch.pruned_query());
+    request(measure, batch.nodes, n);
+    measure(batch.nodes, n, batch.distances);
     for (std::size_t i = 0; i < n; ++i) scratch.pruned[behind + i] = candidate::of(batch.distances[i], batch.nodes[i]);
     return behind + n;
   }

@@ -164,6 +164,12 @@
 #endif
 
 #define THIMBLE_ALWAYS_INLINE inline __attribute__((always_inline))
+// Whether memory can be asked for ahead of its use: WASM has no instruction for it.
+#if defined(__EMSCRIPTEN__)
+#define THIMBLE_PREFETCHES 0
+#else
+#define THIMBLE_PREFETCHES 1
+#endif
 // In functions that are inlined always: GCC 12 takes one that only prefetches for a function without effect and drops
 // its calls.
 #define THIMBLE_PREFETCH(address) __builtin_prefetch(address)

@@ -68,31 +68,13 @@ class frozen_search {
   // and zero_vector with the query's number.
   [[nodiscard]] expected<void> begin_group(std::span<const std::span<const float>> queries, const search_params& params,
                                            std::span<search_scratch> scratches, std::size_t rows_at_once) const {
-    const auto of_query = [](error why, std::size_t i) {
-      if (why.code == errc::not_finite || why.code == errc::zero_vector) why.value = i;
-      return std::unexpected(why);
-    };
     if (queries.size() == 1 || params.exhaustive || !params.filter.passes_all()) {
       for (std::size_t i = 0; i < queries.size(); ++i)
         if (auto begun = begin(queries[i], params, scratches[i], rows_at_once); !begun)
           return of_query(begun.error(), i);
       return {};
     }
-    const std::size_t wanted = candidates_wanted(params, parts_.meta.default_ef, size());
-    for (std::size_t i = 0; i < queries.size(); ++i) {
-      scratches[i].rerank().time_by(params.clock);
-      if (auto valid = check(queries[i], params); !valid) return of_query(valid.error(), i);
-      if (auto ready = prepare(queries[i], wanted, 0, scratches[i]); !ready) return of_query(ready.error(), i);
-      scratches[i].candidates.clear(wanted);
-    }
-    if (params.gamma)
-      walk_in_turns_through(scratches, distance_stop{params.k, 1 + *params.gamma});
-    else
-      walk_in_turns_through(scratches, no_early_stop{});
-    for (std::size_t i = 0; i < queries.size(); ++i) {
-      finish_walk(params.k, wanted, scratches[i]);
-      start_rerank(queries[i], params, scratches[i], rows_at_once);
-    }
+    if constexpr (walks_at_once > 1) return begin_in_turns(queries, params, scratches, rows_at_once);
     return {};
   }
 
@@ -147,14 +129,22 @@ class frozen_search {
     const frozen_search& search;
     const std::byte* query;
 
+    [[nodiscard]] simd::code_rows codes() const {
+      simd::code_rows rows = search.codes();
+      rows.requested = THIMBLE_PREFETCHES != 0;
+      return rows;
+    }
+
     void operator()(const node* nodes, std::size_t n, float* out) const {
       if constexpr (scouting_quantizer<Quantizer>)
-        search.parts_.quantizer.scout(search.kernels_, query, search.codes(), nodes, n, out);
+        search.parts_.quantizer.scout(search.kernels_, query, codes(), nodes, n, out);
       else
-        search.estimate(query, nodes, n, out);
+        search.parts_.quantizer.estimate(search.kernels_, query, codes(), nodes, n, out);
     }
-    THIMBLE_ALWAYS_INLINE void request(const node* nodes, std::size_t n) const {
-      simd::prefetch_rows(search.codes(), nodes, n, search.codes().stride);
+    THIMBLE_ALWAYS_INLINE void request(const node* nodes, std::size_t n) const
+      requires(THIMBLE_PREFETCHES != 0)
+    {
+      simd::prefetch_rows(codes(), nodes, n, codes().stride);
     }
   };
 
@@ -217,6 +207,33 @@ class frozen_search {
     }
     const auto node_of = [&](std::size_t row) { return parts_.rows.inverse(row); };
     filtered_scan(size(), estimates{*this, scratch.query()}, filter, node_of, found, scratch.batch);
+  }
+
+  // The error of one query of several.
+  [[nodiscard]] static std::unexpected<error> of_query(error why, std::size_t i) {
+    if (why.code == errc::not_finite || why.code == errc::zero_vector) why.value = i;
+    return std::unexpected(why);
+  }
+
+  [[nodiscard]] expected<void> begin_in_turns(std::span<const std::span<const float>> queries,
+                                              const search_params& params, std::span<search_scratch> scratches,
+                                              std::size_t rows_at_once) const {
+    const std::size_t wanted = candidates_wanted(params, parts_.meta.default_ef, size());
+    for (std::size_t i = 0; i < queries.size(); ++i) {
+      scratches[i].rerank().time_by(params.clock);
+      if (auto valid = check(queries[i], params); !valid) return of_query(valid.error(), i);
+      if (auto ready = prepare(queries[i], wanted, 0, scratches[i]); !ready) return of_query(ready.error(), i);
+      scratches[i].candidates.clear(wanted);
+    }
+    if (params.gamma)
+      walk_in_turns_through(scratches, distance_stop{params.k, 1 + *params.gamma});
+    else
+      walk_in_turns_through(scratches, no_early_stop{});
+    for (std::size_t i = 0; i < queries.size(); ++i) {
+      finish_walk(params.k, wanted, scratches[i]);
+      start_rerank(queries[i], params, scratches[i], rows_at_once);
+    }
+    return {};
   }
 
   template <class Stop>

@@ -88,15 +88,29 @@ class live_search {
     };
   }
 
-  [[nodiscard]] auto scout_of_nodes() const {
-    if constexpr (scouting_quantizer<Quantizer>) {
-      return [this](const node* nodes, std::size_t n, float* out) {
-        quantizer_.scout(kernels_, scratch_.query(), nodes_.rows(), nodes, n, out);
-      };
-    } else {
-      return estimator_of_nodes();
+  // What leads the walk: coarser estimates where the quantizer has such.
+  struct scout {
+    const live_search& search;
+
+    [[nodiscard]] simd::code_rows codes() const {
+      simd::code_rows rows = search.nodes_.rows();
+      rows.requested = THIMBLE_PREFETCHES != 0;
+      return rows;
     }
-  }
+    void operator()(const node* nodes, std::size_t n, float* out) const {
+      const std::byte* query = search.scratch_.query();
+      if constexpr (scouting_quantizer<Quantizer>)
+        search.quantizer_.scout(search.kernels_, query, codes(), nodes, n, out);
+      else
+        search.quantizer_.estimate(search.kernels_, query, codes(), nodes, n, out);
+    }
+    THIMBLE_ALWAYS_INLINE void request(const node* nodes, std::size_t n) const
+      requires(THIMBLE_PREFETCHES != 0)
+    {
+      const simd::code_rows rows = codes();
+      simd::prefetch_rows(rows, nodes, n, rows.stride);
+    }
+  };
 
   // Whether x may be a result at the end, as far as is known now.
   [[nodiscard]] bool may_count(node x) const {
@@ -121,17 +135,17 @@ class live_search {
     const adjacency& graph = live_.graph();
     const entry_point entry = graph.entry();
     if (entry.at == no_node) return false;
-    const auto scout = scout_of_nodes();
-    const located start = descend(graph, scout, entry, 0, scratch_.batch);
+    const scout lead{*this};
+    const located start = descend(graph, lead, entry, 0, scratch_.batch);
     if (!filtered() && params_.gamma) {
-      beam_search(graph, scout, start, 0, scratch_.candidates, scratch_.visited, scratch_.batch,
+      beam_search(graph, lead, start, 0, scratch_.candidates, scratch_.visited, scratch_.batch,
                   distance_stop{params_.k, 1 + *params_.gamma});
     } else if (!filtered()) {
-      beam_search(graph, scout, start, 0, scratch_.candidates, scratch_.visited, scratch_.batch);
+      beam_search(graph, lead, start, 0, scratch_.candidates, scratch_.visited, scratch_.batch);
     } else {
       scratch_.walk.clear(walked_);
       filtered_beam_search(
-          graph, scout, [this](node x) { return may_count(x); }, start, scratch_.walk, scratch_.candidates,
+          graph, lead, [this](node x) { return may_count(x); }, start, scratch_.walk, scratch_.candidates,
           scratch_.visited, scratch_.batch);
     }
     if constexpr (scouting_quantizer<Quantizer>) scratch_.candidates.estimate_again(estimator_of_nodes());

@@ -14,6 +14,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <limits>
 #include <span>
 #include <utility>
 
@@ -102,10 +103,16 @@ class candidate_list {
   }
 
   // The one that comes next if nothing nearer arrives; null when there is none.
-  [[nodiscard]] const candidate* next() const {
-    std::size_t i = next_;
-    while (i < size_ && items_[i].expanded()) ++i;
-    return i == size_ ? nullptr : &items_[i];
+  [[nodiscard]] const candidate* next() const { return unexpanded_from(next_); }
+
+  // The one after that.
+  [[nodiscard]] const candidate* next_after(const candidate* next) const {
+    return unexpanded_from(static_cast<std::size_t>(next - items_.data()) + 1);
+  }
+
+  // What is farther is not kept; infinity while there is room.
+  [[nodiscard]] float limit() const {
+    return full() ? items_[ef_ - 1].distance() : std::numeric_limits<float>::infinity();
   }
 
   // Whether it holds as many as it keeps.
@@ -140,6 +147,11 @@ class candidate_list {
   [[nodiscard]] std::size_t bytes() const { return items_.bytes(); }
 
  private:
+  [[nodiscard]] const candidate* unexpanded_from(std::size_t i) const {
+    while (i < size_ && items_[i].expanded()) ++i;
+    return i == size_ ? nullptr : &items_[i];
+  }
+
   aligned_buffer<candidate> items_;
   std::size_t size_ = 0;
   std::size_t ef_ = 0;

@@ -52,6 +52,7 @@ void filtered_beam_search(const Graph& g, const Estimator& estimate, const Passe
       batch.nodes[n] = y;
       n += seen.insert(y) ? 1 : 0;
     });
+    request(estimate, batch.nodes, n);
     if (const candidate* after = walk.next(); after != nullptr) g.prefetch_links(after->id());
     estimate(batch.nodes, n, batch.distances);
     for (std::size_t i = 0; i < n; ++i) meet(batch.distances[i], batch.nodes[i]);

@@ -23,10 +23,34 @@ concept estimator = requires(const E& estimate, const node* nodes, std::size_t n
   { estimate(nodes, n, out) } -> std::same_as<void>;
 };
 
+// One that can ask for what it reads of these nodes ahead of its use, and does so only when it is told to.
+template <class E>
+concept requesting_estimator = estimator<E> && requires(const E& estimate, const node* nodes, std::size_t n) {
+  { estimate.request(nodes, n) } -> std::same_as<void>;
+};
+
+template <estimator E>
+THIMBLE_ALWAYS_INLINE void request(const E& estimate, const node* nodes, std::size_t n) {
+  if constexpr (requesting_estimator<E>) estimate.request(nodes, n);
+}
+
 // What one expansion collects before it is estimated as a batch.
 struct link_batch {
   node nodes[2 * max_m];
   float distances[2 * max_m];
+
+  // Moves those of the first n that are no farther to the front, and says how many. Without a branch, for who is cannot
+  // be foretold.
+  THIMBLE_ALWAYS_INLINE std::size_t keep_within(float limit, std::size_t n) {
+    std::size_t kept = 0;
+    for (std::size_t i = 0; i < n; ++i) {
+      const float distance = distances[i];
+      nodes[kept] = nodes[i];
+      distances[kept] = distance;
+      kept += distance > limit ? 0 : 1;
+    }
+    return kept;
+  }
 };
 
 struct located {
@@ -45,6 +69,7 @@ template <graph Graph, estimator Estimator>
       moved = false;
       std::size_t n = 0;
       g.for_each_link(best.at, level, [&](node y) { batch.nodes[n++] = y; });
+      request(estimate, batch.nodes, n);
       estimate(batch.nodes, n, batch.distances);
       for (std::size_t i = 0; i < n; ++i) {
         if (batch.distances[i] < best.distance) {
@@ -77,6 +102,53 @@ struct distance_stop {
   }
 };
 
+// The links of the node that is probably expanded next: taken, and what is estimated of them asked for, while the rows
+// of the batch before are on their way. Only when the node before was foreseen too, for as long as each batch brings a
+// nearer one nothing is. Time of a search: .84 to .95 with rows of 392 bytes and more, 1 with narrower ones; always
+// 1.03 there.
+class links_ahead {
+ public:
+  // x, the node that is expanded, and the batch of its links are done with: collected and asked for.
+  template <graph Graph, requesting_estimator Estimator>
+  THIMBLE_ALWAYS_INLINE void look(const Graph& g, const Estimator& estimate, const visited_set::marks& seen,
+                                  const candidate_list& candidates, node x) {
+    const bool foreseen = x == next_;
+    of_ = no_node;
+    const candidate* const next = candidates.next();
+    next_ = next == nullptr ? no_node : next->id();
+    if (next == nullptr) return;
+    if (!foreseen) return g.prefetch_links(next_);
+    of_ = next_;
+    n_ = 0;
+    std::size_t n_fresh = 0;
+    node fresh[2 * max_m];
+    g.for_each_link(of_, 0, [&](node y) {
+      links_[n_++] = y;
+      fresh[n_fresh] = y;
+      n_fresh += seen.contains(y) ? 0 : 1;
+    });
+    estimate.request(fresh, n_fresh);
+    if (const candidate* after = candidates.next_after(next); after != nullptr) g.prefetch_links(after->id());
+  }
+
+  // As the graph's, on level 0. True where they were taken ahead: all but what was seen then is asked for.
+  template <graph Graph, class Visit>
+  THIMBLE_ALWAYS_INLINE bool for_each_link(const Graph& g, node x, const Visit& visit) const {
+    if (x != of_) {
+      g.for_each_link(x, 0, visit);
+      return false;
+    }
+    for (std::size_t i = 0; i < n_; ++i) visit(links_[i]);
+    return true;
+  }
+
+ private:
+  node next_ = no_node;
+  node of_ = no_node;
+  std::size_t n_ = 0;
+  node links_[2 * max_m];
+};
+
 // Fills `candidates` (cleared by the caller, with its ef) with the nearest nodes that the level's links lead to.
 // Each expansion runs in two passes: collect the links not seen before, then estimate them as one batch.
 template <graph Graph, estimator Estimator, std::predicate<const candidate_list&> Stop = no_early_stop>
@@ -85,14 +157,25 @@ void beam_search(const Graph& g, const Estimator& estimate, located start, unsig
   const visited_set::marks seen = visited.begin();
   (void)seen.insert(start.at);
   candidates.insert(start.distance, start.at);
+  [[maybe_unused]] links_ahead ahead;
   for (node x; !stop(candidates) && (x = candidates.expand_next()) != no_node;) {
     std::size_t n = 0;
-    g.for_each_link(x, level, [&](node y) {
+    const auto meet = [&](node y) {
       batch.nodes[n] = y;
       n += seen.insert(y) ? 1 : 0;
-    });
-    if (const candidate* next = candidates.next(); next != nullptr && level == 0) g.prefetch_links(next->id());
+    };
+    if (level != 0) {
+      g.for_each_link(x, level, meet);
+      request(estimate, batch.nodes, n);
+    } else if constexpr (requesting_estimator<Estimator>) {
+      if (!ahead.for_each_link(g, x, meet)) estimate.request(batch.nodes, n);
+      ahead.look(g, estimate, seen, candidates, x);
+    } else {
+      g.for_each_link(x, 0, meet);
+      if (const candidate* next = candidates.next(); next != nullptr) g.prefetch_links(next->id());
+    }
     estimate(batch.nodes, n, batch.distances);
+    n = batch.keep_within(candidates.limit(), n);
     for (std::size_t i = 0; i < n; ++i)
       if (candidates.insert(batch.distances[i], batch.nodes[i]) && level == 0) prefetch_place(g, batch.nodes[i]);
   }

@@ -22,14 +22,8 @@
 
 namespace thimble::inline THIMBLE_FLAGS {
 
-// How many walks take turns. Where nothing can be asked for ahead of its use (WASM) one goes after the other.
-inline constexpr std::size_t walks_at_once = THIMBLE_EMSCRIPTEN ? 1 : 4;
-
-// An estimator that can ask for what it reads of a batch of nodes ahead of their use.
-template <class E>
-concept requesting_estimator = estimator<E> && requires(const E& estimate, const node* nodes, std::size_t n) {
-  { estimate.request(nodes, n) } -> std::same_as<void>;
-};
+// How many walks take turns. Where nothing can be asked for ahead one goes after the other.
+inline constexpr std::size_t walks_at_once = THIMBLE_PREFETCHES ? 4 : 1;
 
 // What it is given stays where it is while it lives. candidates are cleared by the caller, with their ef.
 template <graph Graph, requesting_estimator Estimator, std::predicate<const candidate_list&> Stop>
@@ -70,11 +64,13 @@ class walk_in_turns {
         next_ = step::collect;
         return true;
       case step::collect:
-        collect(expanded_, 0, [this](node y) { return seen_.insert(y); });
+        // A copy: it is known not to change where a link is written.
+        collect(expanded_, 0, [seen = seen_](node y) { return seen.insert(y); });
         next_ = step::measure;
         return true;
       case step::measure:
         estimate_(batch_.nodes, n_, batch_.distances);
+        n_ = batch_.keep_within(candidates_.limit(), n_);
         for (std::size_t i = 0; i < n_; ++i)
           if (candidates_.insert(batch_.distances[i], batch_.nodes[i])) prefetch_place(graph_, batch_.nodes[i]);
         next_ = step::choose;

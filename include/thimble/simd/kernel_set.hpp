@@ -30,6 +30,8 @@ struct code_rows {
   std::size_t stride;
   const std::byte* const* chunks = nullptr;
   unsigned chunk_bits = 0;
+  // Whether the caller asked for what is estimated by prefetch_rows(): else the kernels do.
+  bool requested = false;
 };
 
 [[nodiscard]] THIMBLE_ALWAYS_INLINE const std::byte* row_of(const code_rows& rows, node x) {

@@ -162,10 +162,11 @@ template <unsigned Bits>
 void estimate(const integer_query& query, code_rows rows, const node* nodes, std::size_t n, float* out) {
   const std::size_t row_bytes = query.factor_offset + factor_bytes(Bits, query.scaled_rows);
   touch(rows, nodes, n, row_bytes);
-  prefetch<rows_ahead>(rows, nodes, n, row_bytes);
+  if (!rows.requested) prefetch<rows_ahead>(rows, nodes, n, row_bytes);
   std::size_t i = 0;
   for (; i + rows_at_once <= n; i += rows_at_once) {
-    if (i + rows_ahead < n) prefetch<rows_at_once>(rows, nodes + i + rows_ahead, n - i - rows_ahead, row_bytes);
+    if (!rows.requested && i + rows_ahead < n)
+      prefetch<rows_at_once>(rows, nodes + i + rows_ahead, n - i - rows_ahead, row_bytes);
     estimate_group<Bits, rows_at_once>(query, rows, nodes + i, out + i);
   }
   if constexpr (rows_at_once > 1) estimate_rest<Bits, rows_at_once - 1>(query, rows, nodes + i, n - i, out + i);
@@ -268,10 +269,11 @@ THIMBLE_ALWAYS_INLINE void float_rows(const float* query, std::size_t dim, const
                                       std::size_t n, float* out) {
   const std::size_t row_bytes = dim * sizeof(Value);
   touch(rows, nodes, n, row_bytes);
-  prefetch<rows_ahead>(rows, nodes, n, row_bytes);
+  if (!rows.requested) prefetch<rows_ahead>(rows, nodes, n, row_bytes);
   std::size_t i = 0;
   for (; i + float_rows_at_once <= n; i += float_rows_at_once) {
-    if (i + rows_ahead < n) prefetch<float_rows_at_once>(rows, nodes + i + rows_ahead, n - i - rows_ahead, row_bytes);
+    if (!rows.requested && i + rows_ahead < n)
+      prefetch<float_rows_at_once>(rows, nodes + i + rows_ahead, n - i - rows_ahead, row_bytes);
     float_group<Term, Value, float_rows_at_once>(query, dim, rows, nodes + i, out + i);
   }
   if constexpr (float_rows_at_once > 1)

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <cmath>
 #include <limits>
 #include <thimble/core/random.hpp>
 #include <thimble/search/candidate_list.hpp>
@@ -144,6 +145,37 @@ TEST_F(candidates, a_smaller_list_fits_the_memory_of_a_larger_one) {
   list_.clear(5);
   for (node x = 0; x < 50; ++x) list_.insert(-static_cast<float>(x), x);
   EXPECT_EQ(ids(), (std::vector<node>{49, 48, 47, 46, 45}));
+}
+
+TEST(candidate_list, has_a_limit_once_it_is_full_and_nothing_farther_is_kept) {
+  candidate_list list;
+  ASSERT_TRUE(succeeded(list.reserve(2)));
+  list.clear(2);
+  EXPECT_EQ(list.limit(), std::numeric_limits<float>::infinity());
+  list.insert(-3, 1);
+  EXPECT_EQ(list.limit(), std::numeric_limits<float>::infinity());
+  list.insert(5, 2);
+  EXPECT_EQ(list.limit(), 5.0f);
+  EXPECT_FALSE(list.insert(std::nextafter(5.0f, 6.0f), 3));
+  EXPECT_TRUE(list.insert(5, 0)) << "as far, but of a smaller number";
+  EXPECT_EQ(list.limit(), 5.0f);
+}
+
+TEST(candidate_list, tells_the_next_two_to_expand) {
+  candidate_list list;
+  ASSERT_TRUE(succeeded(list.reserve(4)));
+  list.clear(4);
+  for (const node x : {1u, 2u, 3u}) list.insert(static_cast<float>(x), x);
+  ASSERT_EQ(list.next()->id(), 1u);
+  ASSERT_EQ(list.next_after(list.next())->id(), 2u);
+  (void)list.expand_next();
+  (void)list.expand_next();
+  list.insert(.5f, 4);
+  ASSERT_EQ(list.next()->id(), 4u);
+  EXPECT_EQ(list.next_after(list.next())->id(), 3u) << "1 and 2 are expanded";
+  (void)list.expand_next();
+  ASSERT_EQ(list.next()->id(), 3u);
+  EXPECT_EQ(list.next_after(list.next()), nullptr);
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <span>
 #include <string>
 #include <thimble/build/build_graph.hpp>
 #include <thimble/graph/adjacency.hpp>
@@ -158,6 +159,62 @@ TEST(traversal, a_level_whose_distances_are_no_numbers_is_left) {
   const located start = descend(graph, nowhere, graph.entry(), 0, batch);
   beam_search(graph, nowhere, start, 0, candidates, visited, batch);
   EXPECT_EQ(candidates.items().size(), 4u);
+}
+
+TEST(link_batch, keeps_what_is_within_a_limit_in_its_order) {
+  link_batch batch;
+  constexpr float distances[] = {3, -1, 7, 3, NAN, 8};
+  for (node x = 0; x < 6; ++x) {
+    batch.nodes[x] = x;
+    batch.distances[x] = distances[x];
+  }
+  ASSERT_EQ(batch.keep_within(3, 6), 4u);
+  EXPECT_TRUE(std::ranges::equal(std::span(batch.nodes, 4), std::vector<node>{0, 1, 3, 4}));
+  EXPECT_EQ(batch.distances[1], -1);
+  EXPECT_EQ(batch.keep_within(3, 0), 0u);
+}
+
+// Estimates on the line, and asked for ahead: each node before it is estimated, but the one where the walk began.
+class asking_estimator {
+ public:
+  asking_estimator(line_estimator estimate, node start) : estimate_(estimate), asked_{start} {}
+
+  void operator()(const node* nodes, std::size_t n, float* out) const {
+    for (std::size_t i = 0; i < n; ++i) EXPECT_GE(std::ranges::count(asked_, nodes[i]), 1) << nodes[i];
+    estimate_(nodes, n, out);
+  }
+  void request(const node* nodes, std::size_t n) const { asked_.insert(asked_.end(), nodes, nodes + n); }
+  [[nodiscard]] std::size_t n_asked() const { return asked_.size(); }
+
+ private:
+  line_estimator estimate_;
+  mutable std::vector<node> asked_;
+};
+static_assert(requesting_estimator<asking_estimator> && !requesting_estimator<line_estimator>);
+
+TEST_F(line, a_beam_that_asks_ahead_finds_the_same_in_the_same_order) {
+  for (const std::size_t ef : {1u, 5u, 20u, 200u}) {
+    for (const node start : {0u, 90u, 128u}) {
+      ASSERT_TRUE(succeeded(candidates_.reserve(ef)));
+      const line_estimator estimate{101.2f, &measured_};
+      const located from{start, std::fabs(static_cast<float>(start) - 101.2f)};
+      candidates_.clear(ef);
+      beam_search(graph_, estimate, from, 0, candidates_, visited_, batch_);
+      const std::vector<candidate> alone(candidates_.items().begin(), candidates_.items().end());
+      std::ranges::fill(measured_, 0);
+      const asking_estimator asking(estimate, start);
+      candidates_.clear(ef);
+      beam_search(graph_, asking, from, 0, candidates_, visited_, batch_);
+      EXPECT_TRUE(std::ranges::equal(candidates_.items(), alone));
+      EXPECT_TRUE(std::ranges::all_of(measured_, [](int times) { return times <= 1; }));
+    }
+  }
+}
+
+TEST_F(line, descending_asks_for_what_it_measures) {
+  const asking_estimator asking(line_estimator{101.2f, &measured_}, graph_.entry().at);
+  EXPECT_EQ(descend(graph_, asking, graph_.entry(), 0, batch_).at, 96u);
+  EXPECT_GT(asking.n_asked(), 1u);
 }
 
 // ---------------------------------------------------------------------------------------------------- early stop
