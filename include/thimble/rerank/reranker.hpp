@@ -98,6 +98,14 @@ class reranker {
   [[nodiscard]] std::span<const node> needs() const { return needed_.span().first(n_needed_); }
   [[nodiscard]] bool done() const { return n_needed_ == 0; }
 
+  // By `bound`: the candidates that needs() will ask for after these, as far as they still matter then; their ids are
+  // rows.
+  [[nodiscard]] std::span<const candidate> likely() const {
+    if (!by_bound_) return {};
+    const std::size_t n = std::min({n_unread_, most_ - vectors_read_ - n_needed_, rows_at_once_});
+    return ranked_.span().subspan(n_unread_ - n, n);
+  }
+
   // The most rows that needs() will ask for at once.
   [[nodiscard]] std::size_t most_at_once() const { return most_at_once_; }
 

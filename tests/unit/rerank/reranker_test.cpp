@@ -11,6 +11,7 @@
 #include <thimble/simd/dispatch.hpp>
 #include <vector>
 
+#include "unit/support/candidates.hpp"
 #include "unit/support/outcome.hpp"
 
 namespace thimble {
@@ -221,6 +222,37 @@ TEST_F(rerank_by_hand, room_that_no_machine_has_is_out_of_memory) {
   constexpr std::size_t huge = std::size_t{1} << (8 * sizeof(std::size_t) - 3);
   EXPECT_EQ(test::code_of(machine_.reserve(huge, 1)), errc::out_of_memory);
   EXPECT_EQ(test::code_of(machine_.reserve(1, huge)), errc::out_of_memory);
+}
+
+TEST(reranker, by_bound_tells_which_rows_it_will_probably_need_next) {
+  const std::vector<float> query(test::reranked_rows().row(test::n_reranked_rows).begin(),
+                                 test::reranked_rows().row(test::n_reranked_rows).end());
+  std::vector<candidate> candidates;
+  for (node x = 0; x < 30; ++x) candidates.push_back(candidate::of(static_cast<float>(x), x));
+  reranker machine;
+  ASSERT_TRUE(succeeded(machine.reserve(30, test::reranked_dim)));
+  // Bounds so low that every row has to be read.
+  const auto bounded = [](candidate c) { return candidate::of(-1e30f + c.distance(), c.id()); };
+  machine.start_by_bound(**simd::kernels_for(simd::isa::automatic), metric::l2, query, candidates, 5, 28, 4, bounded);
+  std::vector<node> foreseen;
+  std::size_t n_read = 0;
+  while (!machine.done()) {
+    const std::vector<node> needed(machine.needs().begin(), machine.needs().end());
+    if (n_read > 0) {
+      EXPECT_EQ(needed, foreseen);
+    }
+    foreseen.clear();
+    for (const candidate c : machine.likely()) foreseen.push_back(c.id());
+    std::ranges::sort(foreseen);
+    EXPECT_LE(foreseen.size(), 4u);
+    for (std::size_t i = 0; i < needed.size(); ++i) machine.accept(i, test::reranked_rows().row(needed[i]));
+    n_read += needed.size();
+    machine.advance();
+  }
+  EXPECT_EQ(n_read, 28u);
+  EXPECT_TRUE(foreseen.empty()) << "the cap is reached";
+  test::start_rerank(machine, 5, 20);
+  EXPECT_TRUE(machine.likely().empty()) << "fixed reads one batch";
 }
 
 }  // namespace
