@@ -102,13 +102,12 @@ struct distance_stop {
   }
 };
 
-// The links of the node that is probably expanded next: taken, and what is estimated of them asked for, while the rows
-// of the batch before are on their way. Only when the node before was foreseen too, for as long as each batch brings a
-// nearer one nothing is. Time of a search: .84 to .95 with rows of 392 bytes and more, 1 with narrower ones; always
-// 1.03 there.
+// The links of the node that is expanded next if nothing nearer arrives: taken, and their rows asked for, before the
+// batch at hand is estimated. Only where the node at hand was foreseen too: at first each batch brings a nearer one,
+// and nothing is. Time of a search: .84 to .95 with rows of 392 bytes and more, 1 with narrower ones, 1.03 if always.
 class links_ahead {
  public:
-  // x, the node that is expanded, and the batch of its links are done with: collected and asked for.
+  // Once the links of x, the node at hand, are collected and asked for.
   template <graph Graph, requesting_estimator Estimator>
   THIMBLE_ALWAYS_INLINE void look(const Graph& g, const Estimator& estimate, const visited_set::marks& seen,
                                   const candidate_list& candidates, node x) {
