@@ -93,18 +93,13 @@ class linker {
     const linker& of;
     const std::byte* query;
 
-    [[nodiscard]] simd::code_rows codes() const {
-      simd::code_rows rows = of.rows();
-      rows.requested = THIMBLE_PREFETCHES != 0;
-      return rows;
-    }
     void operator()(const node* nodes, std::size_t n, float* out) const {
-      of.quantizer_.estimate(of.kernels_, query, codes(), nodes, n, out);
+      of.quantizer_.estimate(of.kernels_, query, simd::requested(of.rows()), nodes, n, out);
     }
     THIMBLE_ALWAYS_INLINE void request(const node* nodes, std::size_t n) const
       requires(THIMBLE_PREFETCHES != 0)
     {
-      const simd::code_rows rows = codes();
+      const simd::code_rows rows = of.rows();
       simd::prefetch_rows(rows, nodes, n, rows.stride);
     }
   };

@@ -129,22 +129,16 @@ class frozen_search {
     const frozen_search& search;
     const std::byte* query;
 
-    [[nodiscard]] simd::code_rows codes() const {
-      simd::code_rows rows = search.codes();
-      rows.requested = THIMBLE_PREFETCHES != 0;
-      return rows;
-    }
-
     void operator()(const node* nodes, std::size_t n, float* out) const {
       if constexpr (scouting_quantizer<Quantizer>)
-        search.parts_.quantizer.scout(search.kernels_, query, codes(), nodes, n, out);
+        search.parts_.quantizer.scout(search.kernels_, query, simd::requested(search.codes()), nodes, n, out);
       else
-        search.parts_.quantizer.estimate(search.kernels_, query, codes(), nodes, n, out);
+        search.parts_.quantizer.estimate(search.kernels_, query, simd::requested(search.codes()), nodes, n, out);
     }
     THIMBLE_ALWAYS_INLINE void request(const node* nodes, std::size_t n) const
       requires(THIMBLE_PREFETCHES != 0)
     {
-      simd::prefetch_rows(codes(), nodes, n, codes().stride);
+      simd::prefetch_rows(search.codes(), nodes, n, search.codes().stride);
     }
   };
 

@@ -92,22 +92,18 @@ class live_search {
   struct scout {
     const live_search& search;
 
-    [[nodiscard]] simd::code_rows codes() const {
-      simd::code_rows rows = search.nodes_.rows();
-      rows.requested = THIMBLE_PREFETCHES != 0;
-      return rows;
-    }
     void operator()(const node* nodes, std::size_t n, float* out) const {
       const std::byte* query = search.scratch_.query();
+      const simd::code_rows codes = simd::requested(search.nodes_.rows());
       if constexpr (scouting_quantizer<Quantizer>)
-        search.quantizer_.scout(search.kernels_, query, codes(), nodes, n, out);
+        search.quantizer_.scout(search.kernels_, query, codes, nodes, n, out);
       else
-        search.quantizer_.estimate(search.kernels_, query, codes(), nodes, n, out);
+        search.quantizer_.estimate(search.kernels_, query, codes, nodes, n, out);
     }
     THIMBLE_ALWAYS_INLINE void request(const node* nodes, std::size_t n) const
       requires(THIMBLE_PREFETCHES != 0)
     {
-      const simd::code_rows rows = codes();
+      const simd::code_rows rows = search.nodes_.rows();
       simd::prefetch_rows(rows, nodes, n, rows.stride);
     }
   };

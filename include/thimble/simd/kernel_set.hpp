@@ -42,6 +42,12 @@ struct code_rows {
 
 inline constexpr std::size_t cache_line = 64;
 
+// The same rows where prefetch_rows() is called before each estimate.
+[[nodiscard]] constexpr code_rows requested(code_rows rows) {
+  rows.requested = THIMBLE_PREFETCHES != 0;
+  return rows;
+}
+
 // Asks for all lines of n rows, into the second cache: a processor can have few lines on their way to the first one
 // (Zen 4 about 16, and drops what is asked for beyond), and many more to the second.
 THIMBLE_ALWAYS_INLINE void prefetch_rows(const code_rows& rows, const node* nodes, std::size_t n,
