@@ -214,7 +214,8 @@ template <class Index, row_source Queries, store_factory Stores, executor Execut
 template <class Index, row_source Queries, row_store Store, executor Executor>
 [[nodiscard]] expected<batch_hits> search_batch(const Index& index, const Queries& queries, const search_params& params,
                                                 Store& from, const batch_options& options, Executor& on) {
-  return search_batch(index, queries, params, [&](unsigned /*worker*/) -> Store& { return from; }, options, on);
+  return search_batch(
+      index, queries, params, [store = &from](unsigned /*worker*/) -> Store& { return *store; }, options, on);
 }
 
 // The same on options.threads threads.
