@@ -126,7 +126,9 @@ template <row_source Queries, executor Executor, class Search>
   const std::size_t dim = queries.dim();
   auto found = batch_hits::create(n, k);
   if (!found) return found;
-  const std::size_t n_scratches = on.workers() * walks_at_once;
+  // No group so large that a worker has none.
+  const std::size_t most = std::clamp(n / on.workers(), std::size_t{1}, walks_at_once);
+  const std::size_t n_scratches = on.workers() * most;
   auto scratches = object_array<search_scratch>::create(n_scratches);
   if (!scratches) return std::unexpected(scratches.error());
   auto rows = aligned_buffer<float>::create(saturated_product(n_scratches, dim));
@@ -134,13 +136,13 @@ template <row_source Queries, executor Executor, class Search>
   const auto report = [&](const build_progress& p) { return options.progress({p.done, p.total}); };
   // Its stage goes nowhere.
   stage_monitor monitor(build_stage::link, n, options.progress ? progress_report(report) : progress_report());
-  parallel_for(on, (n + walks_at_once - 1) / walks_at_once, [&](std::size_t group, unsigned worker) {
+  parallel_for(on, (n + most - 1) / most, [&](std::size_t group, unsigned worker) {
     if (monitor.stopped()) return;
-    const std::size_t first = group * walks_at_once, count = std::min(n - first, walks_at_once);
-    const std::span<search_scratch> own = scratches->span().subspan(worker * walks_at_once, count);
+    const std::size_t first = group * most, count = std::min(n - first, most);
+    const std::span<search_scratch> own = scratches->span().subspan(worker * most, count);
     std::span<const float> values[walks_at_once];
     for (std::size_t i = 0; i < count; ++i) {
-      const auto query = queries.row(first + i, rows->span().subspan((worker * walks_at_once + i) * dim, dim));
+      const auto query = queries.row(first + i, rows->span().subspan((worker * most + i) * dim, dim));
       if (!query) return monitor.stop(query.error());
       values[i] = *query;
     }

@@ -70,6 +70,27 @@ TEST_F(batch, gives_what_single_searches_give_on_any_number_of_threads) {
   }
 }
 
+TEST_F(batch, of_few_queries_leaves_no_worker_without) {
+  // Counts the groups: a store is asked for once for each.
+  for (const unsigned workers : {1u, 3u, 8u}) {
+    for (const std::size_t n_few : {1u, 2u, 8u, 9u}) {
+      thread_executor threads(workers);
+      auto store = memory_store<float>::create(base().view());
+      std::atomic<std::size_t> n_groups{0};
+      const auto store_of = [&](unsigned /*worker*/) -> memory_store<float>& {
+        ++n_groups;
+        return *store;
+      };
+      const matrix_view<float> few(queries().values.data(), n_few, dim);
+      const auto found = search_batch(built(), few, {}, store_of, {}, threads);
+      ASSERT_TRUE(succeeded(found));
+      EXPECT_GE(n_groups.load(), std::min<std::size_t>(n_few, threads.workers()));
+      for (std::size_t i = 0; i < n_few; ++i)
+        EXPECT_EQ(found->ids(i)[0], (*built().search(queries().row(i), {}, *store))[0].id);
+    }
+  }
+}
+
 TEST_F(batch, reads_from_a_store_for_each_worker) {
   thread_executor threads(3);
   std::vector<test::counting_store> stores(threads.workers(), test::counting_store(base().view()));
