@@ -26,6 +26,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <thimble/thimble.hpp>
@@ -63,6 +64,7 @@ struct settings {
   std::vector<std::string> lines = {"sq8", "sq4+20", "rabitq4+20", "rabitq2+50", "rabitq1+100"};
   std::string rerank_by = "bound";
   float epsilon = thimble::search_params{}.epsilon;
+  std::optional<float> gamma{};
   std::string peer_file;
 };
 
@@ -273,8 +275,12 @@ void run(const settings& s, bool all_points) {
                        found.push_back(hits.top().second);
                    }));
       for (std::size_t c = 0; c < curves.size(); ++c) {
-        const thimble::search_params params{
-            .k = s.k, .ef = s.ef[at], .rerank = lines[c].rerank, .rerank_by = policy, .epsilon = s.epsilon};
+        const thimble::search_params params{.k = s.k,
+                                            .ef = s.ef[at],
+                                            .gamma = s.gamma,
+                                            .rerank = lines[c].rerank,
+                                            .rerank_by = policy,
+                                            .epsilon = s.epsilon};
         curves[c].add(at, truth, s.k, lines[c].search(params));
       }
     }
@@ -311,6 +317,7 @@ int main(int argc, char** argv) {
       ->capture_default_str();
   app.add_option("--rerank-by", s.rerank_by)->check(CLI::IsMember({"bound", "fixed"}))->capture_default_str();
   app.add_option("--epsilon", s.epsilon, "of --rerank-by bound")->capture_default_str();
+  app.add_option("--gamma", s.gamma, "ends our walks early: search_params::gamma");
   app.add_option("--peer-file", s.peer_file, "keeps hnswlib's index there, and takes it from there the next time");
   app.add_flag("--points", all_points, "print every measured point");
   CLI11_PARSE(app, argc, argv);

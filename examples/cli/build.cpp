@@ -52,10 +52,10 @@ std::string_view describe(build_stage stage) {
       return "training";
     case build_stage::encode:
       return "encoding";
+    case build_stage::order:
+      return "ordering";
     case build_stage::link:
       return "linking ";
-    case build_stage::freeze:
-      return "freezing";
   }
   return "building";
 }

@@ -64,7 +64,7 @@ const elements = { f32: { type: 0, bytes: 4 }, f16: { type: 1, bytes: 2 }, u8: {
 // enum class browser_place.
 const places = ['opfs', 'indexeddb', 'memory'];
 // enum class build_stage.
-const stages = ['train', 'encode', 'link', 'freeze'];
+const stages = ['train', 'encode', 'order', 'link'];
 
 export class Thimble {
   #module;

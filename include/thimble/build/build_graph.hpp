@@ -12,6 +12,7 @@
 #include <utility>
 
 #include <thimble/build/inserter.hpp>
+#include <thimble/build/insertion_order.hpp>
 #include <thimble/build/progress.hpp>
 #include <thimble/core/aligned_buffer.hpp>
 #include <thimble/core/bytes.hpp>
@@ -60,7 +61,8 @@ template <quantizer Quantizer, row_source Rows, executor Executor>
   return codes;
 }
 
-// The graph over n rows of codes; its links of level 0 lie in `links`, which outlives it, where that is not empty.
+// The graph over n rows of codes, which stand in an order of locality or in any; its links of level 0 lie in `links`,
+// which outlives it, where that is not empty.
 // Errors: out_of_memory, cancelled.
 template <symmetric_quantizer Quantizer, executor Executor>
 [[nodiscard]] expected<adjacency> link_codes(const Quantizer& quantizer, const simd::kernel_set& kernels,
@@ -76,10 +78,13 @@ template <symmetric_quantizer Quantizer, executor Executor>
       return std::unexpected(made.error());
   inserter<Quantizer> insert(*graph, quantizer, kernels, {codes.data(), quantizer.code_bytes()}, ef_construction);
   stage_monitor monitor(build_stage::link, n, report);
-  parallel_for(on, n, [&](std::size_t i, unsigned worker) {
-    if (monitor.stopped()) return;
-    insert.insert(static_cast<node>(i), (*scratches)[worker]);
-    monitor.finished_one(worker);
+  const insertion_order order(n);
+  parallel_for(on, order.blocks(), [&](std::size_t block, unsigned worker) {
+    order.for_each(block, [&](node x) {
+      if (monitor.stopped()) return;
+      insert.insert(x, (*scratches)[worker]);
+      monitor.finished_one(worker);
+    });
   });
   if (auto done = monitor.outcome(); !done) return std::unexpected(done.error());
   return graph;

@@ -111,10 +111,8 @@ class linker {
     return select_neighbors(
         candidates, most, scratch.taken.data(),
         [&](std::size_t i, node taken) { prepare(taken, scratch.link_query(i)); },
-        [&](node c, std::size_t i, float distance) {
-          float between;
-          distances_from(scratch.link_query(i))(&c, 1, &between);
-          return between < distance;
+        [&](std::size_t i, const node* nodes, std::size_t n, float* out) {
+          distances_from(scratch.link_query(i))(nodes, n, out);
         });
   }
 

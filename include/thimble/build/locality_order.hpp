@@ -141,7 +141,7 @@ template <symmetric_quantizer Quantizer, executor Executor>
   std::size_t rounds = 0;
   while (n >> rounds > few) ++rounds;
   for (std::size_t round = 0; round < rounds; ++round) {
-    if (auto go_on = report_progress(report, {build_stage::freeze, round, rounds}); !go_on)
+    if (auto go_on = report_progress(report, {build_stage::order, round, rounds}); !go_on)
       return std::unexpected(go_on.error());
     const std::size_t parts = std::size_t{1} << round;
     const auto begin_of = [&](std::uint64_t part, std::uint64_t of) { return static_cast<std::size_t>(n * part / of); };
@@ -153,7 +153,7 @@ template <symmetric_quantizer Quantizer, executor Executor>
     });
   }
   if (rounds > 0)
-    if (auto go_on = report_progress(report, {build_stage::freeze, rounds, rounds}); !go_on)
+    if (auto go_on = report_progress(report, {build_stage::order, rounds, rounds}); !go_on)
       return std::unexpected(go_on.error());
   return {};
 }

@@ -16,7 +16,7 @@
 
 namespace thimble::inline THIMBLE_FLAGS {
 
-enum class build_stage : std::uint8_t { train, encode, link, freeze };
+enum class build_stage : std::uint8_t { train, encode, order, link };
 
 [[nodiscard]] constexpr std::string_view name(build_stage stage) {
   switch (stage) {
@@ -24,10 +24,10 @@ enum class build_stage : std::uint8_t { train, encode, link, freeze };
       return "train";
     case build_stage::encode:
       return "encode";
+    case build_stage::order:
+      return "order";
     case build_stage::link:
       return "link";
-    case build_stage::freeze:
-      return "freeze";
   }
   return "unknown";
 }
@@ -35,7 +35,7 @@ enum class build_stage : std::uint8_t { train, encode, link, freeze };
 struct build_progress {
   build_stage stage;
   std::size_t done;
-  std::size_t total;  // vectors of this stage; training and freezing are one step
+  std::size_t total;  // vectors of this stage; training is one step, ordering takes as many rounds
 };
 
 // Returns false to stop the build, which then fails with errc::cancelled.

@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <numeric>
 #include <span>
 #include <utility>
 
@@ -77,6 +78,14 @@ class frozen_graph {
       frozen.entry_ = {static_cast<node>(highest - frozen.levels_.levels().begin()), *highest};
     }
     return frozen;
+  }
+
+  // With the numbers that its nodes have.
+  [[nodiscard]] static expected<frozen_graph> freeze(const adjacency& g) {
+    auto as_is = aligned_buffer<node>::create(g.size());
+    if (!as_is) return std::unexpected(as_is.error());
+    std::iota(as_is->span().begin(), as_is->span().end(), node{0});
+    return freeze(g, as_is->span());
   }
 
   // As a file has it. Everything is checked: sizes, every link, every level, the entry. Errors: corrupt, out_of_memory.

@@ -1,8 +1,8 @@
 // SPDX-FileCopyrightText: 2026 The thimble authors
 // SPDX-License-Identifier: Apache-2.0
 //
-// From rows of vectors to the parts of an index: train, encode, link, then renumber for locality and pack. The rows
-// stream through, a few times; no copy of them is kept.
+// From rows of vectors to the parts of an index: train, encode, renumber for locality, link, pack. The rows stream
+// through, a few times; no copy of them is kept.
 
 #pragma once
 
@@ -71,10 +71,17 @@ struct ordered_graph {
   aligned_buffer<node> order;  // the row of each node
 };
 
-// Builds the graph, then renumbers and packs it.
+// Brings the codes into an order of locality, then links and packs them.
 template <symmetric_quantizer Q, executor Executor>
-[[nodiscard]] expected<ordered_graph> link(const trained<Q>& on_codes, const simd::kernel_set& kernels, std::size_t n,
-                                           const build_options& options, Executor& on) {
+[[nodiscard]] expected<ordered_graph> order_and_link(trained<Q>& on_codes, const simd::kernel_set& kernels,
+                                                     std::size_t n, const build_options& options, Executor& on) {
+  const std::size_t code_bytes = on_codes.quantizer.code_bytes();
+  auto order =
+      locality_order(on_codes.quantizer, kernels, {on_codes.codes.data(), code_bytes}, n, on, options.progress);
+  if (!order) return std::unexpected(order.error());
+  if (auto moved = permute_rows(on_codes.codes.data(), code_bytes, order->span()); !moved)
+    return std::unexpected(moved.error());
+
   scratch_file rows;
   if (!options.scratch_folder.empty()) {
     auto memory = scratch_file::create(options.scratch_folder, saturated_product(n, 2 * options.m * sizeof(node)));
@@ -85,10 +92,7 @@ template <symmetric_quantizer Q, executor Executor>
   const auto links = link_codes(on_codes.quantizer, kernels, on_codes.codes.span(), n, options.m,
                                 options.ef_construction, options.seed, on, options.progress, in_file);
   if (!links) return std::unexpected(links.error());
-  auto order = locality_order(on_codes.quantizer, kernels, {on_codes.codes.data(), on_codes.quantizer.code_bytes()}, n,
-                              on, options.progress);
-  if (!order) return std::unexpected(order.error());
-  auto frozen = frozen_graph::freeze(*links, order->span());
+  auto frozen = frozen_graph::freeze(*links);
   if (!frozen) return std::unexpected(frozen.error());
   return ordered_graph{std::move(*frozen), std::move(*order)};
 }
@@ -127,20 +131,21 @@ template <quantizer Quantizer, row_source Rows, executor Executor>
   const bool own_codes = options.graph_codes == graph_codes::own ||
                          (options.graph_codes == graph_codes::automatic && symmetric_quantizer<Quantizer>);
   if (!own_codes) {
-    const auto built_on = detail::coded<sq8>(rows, kernels, options, options.scratch_folder, on);
+    auto built_on = detail::coded<sq8>(rows, kernels, options, options.scratch_folder, on);
     if (!built_on) return std::unexpected(built_on.error());
-    linked = detail::link(*built_on, kernels, rows.size(), options, on);
+    linked = detail::order_and_link(*built_on, kernels, rows.size(), options, on);
     if (!linked) return std::unexpected(linked.error());
   }
   auto coded_rows = detail::coded<Quantizer>(rows, kernels, options, {}, on);
   if (!coded_rows) return std::unexpected(coded_rows.error());
-  if constexpr (symmetric_quantizer<Quantizer>) {
-    if (own_codes) linked = detail::link(*coded_rows, kernels, rows.size(), options, on);
+  if (!own_codes) {
+    if (auto moved = permute_rows(coded_rows->codes.data(), coded_rows->quantizer.code_bytes(), linked->order.span());
+        !moved)
+      return std::unexpected(moved.error());
+  } else if constexpr (symmetric_quantizer<Quantizer>) {
+    linked = detail::order_and_link(*coded_rows, kernels, rows.size(), options, on);
     if (!linked) return std::unexpected(linked.error());
   }
-  if (auto moved = permute_rows(coded_rows->codes.data(), coded_rows->quantizer.code_bytes(), linked->order.span());
-      !moved)
-    return std::unexpected(moved.error());
   auto row_of = permutation::of(linked->order.span());
   if (!row_of) return std::unexpected(row_of.error());
 

@@ -74,6 +74,7 @@ TEST(stage_monitor, nobody_needs_to_listen) {
 TEST(build_stage, has_names) {
   EXPECT_EQ(name(build_stage::train), "train");
   EXPECT_EQ(name(build_stage::encode), "encode");
+  EXPECT_EQ(name(build_stage::order), "order");
   EXPECT_EQ(name(build_stage::link), "link");
 }
 

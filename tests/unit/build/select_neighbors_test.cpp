@@ -3,10 +3,12 @@
 
 #include <gtest/gtest.h>
 
-#include <array>
+#include <algorithm>
 #include <cmath>
 #include <thimble/build/select_neighbors.hpp>
 #include <vector>
+
+#include "unit/support/vectors.hpp"
 
 namespace thimble {
 namespace {
@@ -19,7 +21,9 @@ std::vector<node> chosen(const std::vector<float>& places, std::size_t most) {
   std::vector<node> out(most), remembered(most);
   const std::size_t n = select_neighbors(
       candidates, most, out.data(), [&](std::size_t i, node x) { remembered[i] = x; },
-      [&](node c, std::size_t i, float distance) { return std::fabs(places[c] - places[remembered[i]]) < distance; });
+      [&](std::size_t i, const node* nodes, std::size_t count, float* distances) {
+        for (std::size_t j = 0; j < count; ++j) distances[j] = std::fabs(places[nodes[j]] - places[remembered[i]]);
+      });
   out.resize(n);
   remembered.resize(n);
   EXPECT_EQ(out, remembered);
@@ -46,6 +50,31 @@ TEST(select_neighbors, stops_when_it_has_enough) {
   EXPECT_EQ(chosen({1, -1}, 1), std::vector<node>{0});
   EXPECT_TRUE(chosen({1, -1}, 0).empty());
   EXPECT_TRUE(chosen({}, 4).empty());
+}
+
+// More than are measured at once, in a plane: as the paper has it, one after another.
+TEST(select_neighbors, many_are_chosen_as_one_by_one) {
+  const auto points = test::random_vectors(100, 2, 1);
+  const auto between = [&](std::size_t a, std::size_t b) {
+    return std::hypot(points.row(a)[0] - points.row(b)[0], points.row(a)[1] - points.row(b)[1]);
+  };
+  std::vector<candidate> candidates;
+  for (std::size_t x = 1; x < 100; ++x) candidates.push_back(candidate::of(between(0, x), static_cast<node>(x)));
+  std::ranges::sort(candidates);
+  for (const std::size_t most : {1u, 3u, 100u}) {
+    std::vector<node> expected;
+    for (const candidate c : candidates)
+      if (expected.size() < most &&
+          std::ranges::none_of(expected, [&](node link) { return between(link, c.id()) < c.distance(); }))
+        expected.push_back(c.id());
+    std::vector<node> out(most);
+    out.resize(select_neighbors(
+        candidates, most, out.data(), [](std::size_t, node) {},
+        [&](std::size_t i, const node* nodes, std::size_t n, float* distances) {
+          for (std::size_t j = 0; j < n; ++j) distances[j] = between(out[i], nodes[j]);
+        }));
+    EXPECT_EQ(out, expected);
+  }
 }
 
 }  // namespace

@@ -111,8 +111,8 @@ TEST(index_build, progress_grows_in_each_stage_and_ends_at_the_total) {
     std::map<build_stage, std::size_t> last;
     const std::map<build_stage, std::size_t> totals{{build_stage::train, 1},
                                                     {build_stage::encode, build_rows().size()},
-                                                    {build_stage::link, build_rows().size()},
-                                                    {build_stage::freeze, 8}};
+                                                    {build_stage::order, 8},
+                                                    {build_stage::link, build_rows().size()}};
     std::vector<build_stage> stages;
     const auto built = index<sq8>::build(
         build_rows().view(), {.ef_construction = 20, .threads = threads, .progress = [&](const build_progress& p) {
@@ -140,7 +140,7 @@ TEST(index_build, coarse_codes_get_the_graph_of_sq8_and_keep_none_of_its_bytes) 
       build_rows().view(), test::on_asked_simd({.ef_construction = 50, .seed = 3, .progress = report}));
   ASSERT_TRUE(succeeded(coarse));
   using enum build_stage;
-  EXPECT_EQ(stages, (std::vector{train, encode, link, freeze, train, encode}));
+  EXPECT_EQ(stages, (std::vector{train, encode, order, link, train, encode}));
   const auto fine = index<sq8>::build(build_rows().view(), {.ef_construction = 50, .seed = 3});
   const auto coarse_file = test::saved(*coarse), fine_file = test::saved(*fine);
   for (const section kind : {section::levels, section::base_links, section::upper_links, section::rows}) {
