@@ -178,14 +178,10 @@ class rabitq {
     const detail::rabitq_query prepared(layout(), query);
     std::int8_t* s = prepared.values();
     if constexpr (Bits == 8) {
-      const auto* c = reinterpret_cast<const std::int8_t*>(code);
-      for (std::size_t j = 0; j < d(); ++j) {
-        const int half = (c[j] + 1) >> 1;
-        s[j] = static_cast<std::int8_t>(half < 64 ? half : 63);
-      }
+      kernels.halve(reinterpret_cast<const std::int8_t*>(code), d(), s);
     } else {
       simd::unpack(Bits, code, d(), reinterpret_cast<std::uint8_t*>(s));
-      for (std::size_t j = 0; j < d(); ++j) s[j] = static_cast<std::int8_t>(2 * s[j] - range);
+      for (std::size_t j = 0, dim = d(); j < dim; ++j) s[j] = static_cast<std::int8_t>(2 * s[j] - range);
     }
     const auto factors = factors_of(code);
     const bool l2 = metric_ == metric::l2;

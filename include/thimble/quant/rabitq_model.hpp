@@ -13,6 +13,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <optional>
 #include <span>
 #include <utility>
 
@@ -45,7 +46,17 @@ class rabitq_model {
     if (auto done = sample->mean({model->mean_data(), rows.dim()}); !done) return std::unexpected(done.error());
     const std::size_t k = std::min(n_centroids, sample->size() / rows_a_centroid);
     if (k > 1) {
-      if (auto done = model->add_centroids(*sample, k, options); !done) return std::unexpected(done.error());
+      // Few rows are a cheap trial: of them the same number of centroids leaves less.
+      auto few = training_sample<Rows>::create(rows, k * rows_a_centroid);
+      if (!few) return std::unexpected(few.error());
+      const auto trial = model->worthwhile(*few, k, options);
+      if (!trial) return std::unexpected(trial.error());
+      if (trial->has_value()) {
+        auto clusters = model->worthwhile(*sample, k, options);
+        if (!clusters) return std::unexpected(clusters.error());
+        if (clusters->has_value())
+          if (auto done = model->add_centroids(**clusters, k, options); !done) return std::unexpected(done.error());
+      }
     }
     model->measure();
     return model;
@@ -135,22 +146,29 @@ class rabitq_model {
     return rabitq_model(dim, std::move(*rotate), std::move(*ids), std::move(*lengths), std::move(*parameters));
   }
 
+  // k centroids of the sample, or none where they leave too much of its energy around the mean.
   template <row_source Rows>
-  [[nodiscard]] expected<void> add_centroids(training_sample<Rows>& sample, std::size_t k,
-                                             const train_options& options) {
+  [[nodiscard]] expected<std::optional<kmeans<Rows>>> worthwhile(training_sample<Rows>& sample, std::size_t k,
+                                                                 const train_options& options) const {
     double energy = 0;
     auto summed =
         sample.for_each([&](std::span<const float> row) { energy += options.kernels.l2(row.data(), mean(), dim_); });
-    if (!summed) return summed;
+    if (!summed) return std::unexpected(summed.error());
     auto clusters = kmeans<Rows>::train(sample, k, options);
     if (!clusters) return std::unexpected(clusters.error());
-    if (!(clusters->energy() < worth * energy)) return {};
+    if (!(clusters->energy() < worth * energy)) return std::nullopt;
+    return std::optional(std::move(*clusters));
+  }
+
+  template <row_source Rows>
+  [[nodiscard]] expected<void> add_centroids(const kmeans<Rows>& clusters, std::size_t k,
+                                             const train_options& options) {
     auto with_centroids = create(dim_, options.seed, k);
     if (!with_centroids) return std::unexpected(with_centroids.error());
     std::memcpy(with_centroids->mean_data(), mean(), dim_ * sizeof(float));
     for (std::size_t c = 0; c < k; ++c) {
       float* rotated = with_centroids->mean_data() + dim_ + c * padded_dim();
-      centre(options.kernels, clusters->centroid(c), rotated);
+      centre(options.kernels, clusters.centroid(c), rotated);
       rotate(options.kernels, rotated);
       // Vectors of the largest size have rotated ones that no file may say.
       if (!is_finite({rotated, padded_dim()})) return {};

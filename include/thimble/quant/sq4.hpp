@@ -61,6 +61,7 @@ class sq4 {
       quantizer->parameters_[j] = range.low + (range.high - range.low) / 2;
       quantizer->parameters_[rows.dim() + j] = rounded_step((range.high - range.low) / (n_levels - 1));
     }
+    quantizer->measure_mids();
     return quantizer;
   }
 
@@ -75,6 +76,7 @@ class sq4 {
     bool right = is_finite(quantizer->parameters_.span());
     for (std::size_t j = 0; j < dim && right; ++j) right = quantizer->step(j) == rounded_step(quantizer->step(j));
     if (!right) return fail(errc::corrupt, "the quantizer's parameters are out of range");
+    quantizer->measure_mids();
     return quantizer;
   }
 
@@ -142,14 +144,12 @@ class sq4 {
     const float gain = gain_of(code);
     auto* u = reinterpret_cast<std::uint8_t*>(detail::integer_record(bits, dim_, query).values());
     simd::unpack(bits, code, dim_, u);
-    double mid_norm2 = 0;
-    for (std::size_t j = 0; j < dim_; ++j) {
-      scaled[j] = (static_cast<float>(u[j]) - 7.5f) * (step(j) * step(j)) * gain;
-      mid_norm2 += static_cast<double>(mid(j)) * mid(j);
-    }
+    const float* steps = parameters_.data() + dim_;
+    for (std::size_t j = 0, dim = dim_; j < dim; ++j)
+      scaled[j] = (static_cast<float>(u[j]) - 7.5f) * (steps[j] * steps[j]) * gain;
     const auto add = static_cast<double>(load_as<float>(code + factor_offset()));
     std::fill(scaled + dim_, scaled + round_up(dim_, simd::query_block), 0.0f);
-    finish(kernels, query, static_cast<float>(metric_ == metric::l2 ? add : 1 - mid_norm2 + add));
+    finish(kernels, query, static_cast<float>(metric_ == metric::l2 ? add : 1 - mid_norm2_ + add));
   }
 
   void estimate(const simd::kernel_set& kernels, const std::byte* query, simd::code_rows codes, const node* nodes,
@@ -190,9 +190,15 @@ class sq4 {
     record.finish(kernels, factor_offset(), query_step / 2, base, true);
   }
 
+  void measure_mids() {
+    mid_norm2_ = 0;
+    for (std::size_t j = 0; j < dim_; ++j) mid_norm2_ += static_cast<double>(mid(j)) * mid(j);
+  }
+
   std::size_t dim_;
   metric metric_;
   aligned_buffer<float> parameters_;
+  double mid_norm2_ = 0;
 };
 
 static_assert(symmetric_quantizer<sq4> && decoding_quantizer<sq4>);

@@ -134,12 +134,8 @@ class sq8 {
 
   // s = v / 2 rounded: the code without its last bit.
   void prepare_from_code(const simd::kernel_set& kernels, const std::byte* code, std::byte* query) const {
-    const auto* c = reinterpret_cast<const std::int8_t*>(code);
     const detail::integer_record record(bits, dim_, query);
-    for (std::size_t j = 0; j < dim_; ++j) {
-      const int s = (c[j] + 1) >> 1;
-      record.values()[j] = static_cast<std::int8_t>(s > 63 ? 63 : s);
-    }
+    kernels.halve(reinterpret_cast<const std::int8_t*>(code), dim_, record.values());
     const auto add = static_cast<double>(load_as<float>(code + factor_offset()));
     record.finish(kernels, factor_offset(), scale_of(2 * step_),
                   static_cast<float>(metric_ == metric::l2 ? add : 1 - mean_norm2_ + add));

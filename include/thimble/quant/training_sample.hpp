@@ -1,8 +1,8 @@
 // SPDX-FileCopyrightText: 2026 The thimble authors
 // SPDX-License-Identifier: Apache-2.0
 //
-// The rows that a quantizer learns from: at most 16,384 of them, evenly spread. They are read anew each time; no copy
-// is kept.
+// The rows that a quantizer learns from: at most 16,384 of them or fewer, evenly spread. They are read anew each time;
+// no copy is kept.
 
 #pragma once
 
@@ -22,14 +22,16 @@ namespace thimble::inline THIMBLE_FLAGS {
 template <row_source Rows>
 class training_sample {
  public:
+  static constexpr std::size_t max_rows = 16'384;
+
   // rows must outlive this. Error: out_of_memory.
-  [[nodiscard]] static expected<training_sample> create(const Rows& rows) {
+  [[nodiscard]] static expected<training_sample> create(const Rows& rows, std::size_t most = max_rows) {
     auto scratch = aligned_buffer<float>::create(rows.dim());
     if (!scratch) return std::unexpected(scratch.error());
-    return training_sample(rows, std::move(*scratch));
+    return training_sample(rows, std::min<std::size_t>(rows.size(), most), std::move(*scratch));
   }
 
-  [[nodiscard]] std::size_t size() const { return std::min<std::size_t>(rows_->size(), max_rows); }
+  [[nodiscard]] std::size_t size() const { return size_; }
   [[nodiscard]] std::size_t dim() const { return rows_->dim(); }
 
   // Calls visit(row of dim floats) for each row. Error: what the rows answer.
@@ -56,11 +58,11 @@ class training_sample {
   }
 
  private:
-  static constexpr std::size_t max_rows = 16'384;
-
-  training_sample(const Rows& rows, aligned_buffer<float> scratch) : rows_(&rows), scratch_(std::move(scratch)) {}
+  training_sample(const Rows& rows, std::size_t size, aligned_buffer<float> scratch)
+      : rows_(&rows), size_(size), scratch_(std::move(scratch)) {}
 
   const Rows* rows_;
+  std::size_t size_;
   aligned_buffer<float> scratch_;
 };
 

@@ -16,8 +16,13 @@ inline void arrange_plane(unsigned width, const std::int8_t* values, std::size_t
   const std::size_t arranged = arranged_plane(width, dim);
   if (width == 8) {
     std::size_t i = 0;
-    for (; i + plane_block <= dim; i += plane_block)
-      for (std::size_t j = i; j < i + plane_block; ++j) to[j] = static_cast<std::int8_t>(values[j] + 64);
+    // A copy of each block: the compiler cannot know that `to` is not `values`.
+    for (; i + register_bytes <= dim; i += register_bytes) {
+      std::int8_t block[register_bytes];
+      __builtin_memcpy(block, values + i, register_bytes);
+      for (std::size_t j = 0; j < register_bytes; ++j) block[j] = static_cast<std::int8_t>(block[j] + 64);
+      __builtin_memcpy(to + i, block, register_bytes);
+    }
     for (; i < dim; ++i) to[i] = static_cast<std::int8_t>(values[i] + 64);
     for (; i < arranged; ++i) to[i] = 0;
     return;

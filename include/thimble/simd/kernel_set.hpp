@@ -121,6 +121,9 @@ struct kernel_set {
   // their sum. to: 64-byte aligned, arranged_bytes(bits, dim), all of which are written or zero already.
   std::int32_t (*arrange)(unsigned bits, const std::int8_t* values, std::size_t dim, std::byte* to);
 
+  // A code of 8 bits as such values: each c / 2 rounded up, at most 63.
+  void (*halve)(const std::int8_t* codes, std::size_t dim, std::int8_t* values);
+
   // [bits]: out[i] = distance of row nodes[i] from the query. Prefetches the rows it is about to read. [0] is null.
   void (*estimate[max_bits + 1])(const integer_query& query, code_rows rows, const node* nodes, std::size_t n,
                                  float* out);

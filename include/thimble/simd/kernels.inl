@@ -193,6 +193,24 @@ inline std::int32_t arrange(unsigned bits, const std::int8_t* values, std::size_
   return sum_of(values, dim);
 }
 
+inline std::int8_t half_of(std::int8_t code) {
+  const auto half = static_cast<std::int8_t>((code >> 1) + (code & 1));
+  return half < 64 ? half : std::int8_t{63};
+}
+
+// A copy of each block, for the compiler cannot know that values are not codes.
+inline void halve(const std::int8_t* codes, std::size_t dim, std::int8_t* values) {
+  constexpr std::size_t block = 64;
+  std::size_t i = 0;
+  for (; i + block <= dim; i += block) {
+    std::int8_t part[block];
+    __builtin_memcpy(part, codes + i, block);
+    for (std::size_t j = 0; j < block; ++j) part[j] = half_of(part[j]);
+    __builtin_memcpy(values + i, part, block);
+  }
+  for (; i < dim; ++i) values[i] = half_of(codes[i]);
+}
+
 // ----------------------------------------------------------------------------------------------------- float rows
 
 struct squared_difference {
@@ -433,6 +451,7 @@ inline void hadamard(float* values, std::size_t n, float scale) {
 THIMBLE_KERNEL_TABLE constexpr kernel_set kernels = {
     .set = this_set,
     .arrange = arrange,
+    .halve = halve,
     .estimate = {nullptr, estimate<1>, estimate<2>, estimate<3>, estimate<4>, estimate<5>, estimate<6>, estimate<7>,
                  estimate<8>},
     .l2_rows = l2_rows,

@@ -27,8 +27,10 @@ void expect_nothing(const std::string& wrong) {
 }
 
 void check_codes(const simd::kernel_set& kernels, unsigned bits) {
-  for (std::size_t dim = 1; dim <= 130; ++dim)
+  for (std::size_t dim = 1; dim <= 130; ++dim) {
     expect_nothing(test::check_estimates(kernels, {bits, dim, dim % 2 == 0, fill::random}, 7));
+    expect_nothing(test::check_halves(kernels, dim));
+  }
   for (const fill with : {fill::random, fill::largest, fill::smallest, fill::opposed})
     for (const std::size_t dim : {64u, 784u, 4096u})
       expect_nothing(test::check_estimates(kernels, {bits, dim, true, with}, 7));

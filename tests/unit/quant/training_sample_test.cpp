@@ -18,9 +18,9 @@ namespace {
 using test::succeeded;
 
 // The numbers of the rows that are visited: minimal_rows has its row's number as a value.
-std::vector<unsigned> visited(unsigned n) {
+std::vector<unsigned> visited(unsigned n, std::size_t most = 16'384) {
   const test::minimal_rows rows(n);
-  auto sample = training_sample<test::minimal_rows>::create(rows);
+  auto sample = training_sample<test::minimal_rows>::create(rows, most);
   EXPECT_TRUE(succeeded(sample));
   std::vector<unsigned> seen;
   EXPECT_TRUE(
@@ -49,6 +49,11 @@ TEST(training_sample, of_many_rows_16384_are_visited_evenly_spread) {
       ASSERT_LE(seen[i] - seen[i - 1], apart + 1);
     }
   }
+}
+
+TEST(training_sample, holds_no_more_than_was_asked_for) {
+  EXPECT_EQ(visited(1000, 4), (std::vector<unsigned>{0, 250, 500, 750}));
+  EXPECT_EQ(visited(3, 4), (std::vector<unsigned>{0, 1, 2}));
 }
 
 TEST(training_sample, the_mean_is_that_of_the_rows) {

@@ -42,6 +42,19 @@ inline std::string check_estimates(const simd::kernel_set& kernels, const code_c
   return out[n] == untouched ? "" : where + "wrote behind its results";
 }
 
+// Every code there is, in turns.
+inline std::string check_halves(const simd::kernel_set& kernels, std::size_t dim) {
+  std::vector<std::int8_t> codes(dim), values(dim + 1, 99);
+  for (std::size_t j = 0; j < dim; ++j) codes[j] = static_cast<std::int8_t>(static_cast<int>(j * 37 % 256) - 128);
+  kernels.halve(codes.data(), dim, values.data());
+  for (std::size_t j = 0; j < dim; ++j) {
+    const int expected = std::min(63, static_cast<int>(std::ceil(codes[j] / 2.0)));
+    if (values[j] != expected)
+      return what(kernels, "halve", dim) + "value " + std::to_string(j) + " is " + std::to_string(values[j]);
+  }
+  return values[dim] == 99 ? "" : what(kernels, "halve", dim) + "wrote behind its values";
+}
+
 // value: what rows are made of; misaligned: how many values the query and the rows begin behind an aligned address.
 template <class Value>
 std::string check_sums(const simd::kernel_set& kernels, std::size_t dim, std::size_t n, std::size_t misaligned = 0) {

@@ -108,6 +108,18 @@ TEST(kernel_reads, arranging_reads_no_value_behind_the_query) {
   }
 }
 
+TEST(kernel_reads, halving_stops_at_the_end_of_the_code) {
+  for (const std::size_t dim : test::all_kernel_dims()) {
+    const test::code_case codes(8, dim, false, test::fill::random);
+    guarded from(dim);
+    guarded to(dim);
+    ASSERT_NE(from.as<std::int8_t>(), nullptr);
+    ASSERT_NE(to.as<std::int8_t>(), nullptr);
+    const std::int8_t* code = copy_into(from, codes.values.data(), dim);
+    for (const simd::isa set : simd::attainable()) (*simd::kernels_for(set))->halve(code, dim, to.as<std::int8_t>());
+  }
+}
+
 template <class Value>
 void read_guarded_floats(std::size_t dim, const std::vector<float>& from_query, const std::vector<Value>& from_rows) {
   constexpr bool halfs = sizeof(Value) == sizeof(half);

@@ -266,6 +266,12 @@ TEST(hadamard, keeps_lengths_and_is_its_own_inverse) {
   }
 }
 
+TEST(halves, are_those_of_every_code_on_every_set) {
+  for (const simd::isa set : simd::attainable())
+    for (const std::size_t dim : {1u, 15u, 16u, 63u, 64u, 65u, 130u, 768u})
+      ASSERT_EQ(test::check_halves(kernels(set), dim), "");
+}
+
 TEST(query_steps, are_the_same_on_every_set) {
   for (const simd::isa set : simd::attainable())
     for (const std::size_t n : {32u, 64u, 96u, 768u, 65536u}) ASSERT_EQ(test::check_query_steps(kernels(set), n), "");
