@@ -8,10 +8,8 @@
 #include <algorithm>
 #include <bit>
 #include <thimble/index/index.hpp>
-#include <thimble/quant/float16.hpp>
 #include <thimble/quant/float32.hpp>
 #include <thimble/quant/rabitq.hpp>
-#include <thimble/quant/sq4.hpp>
 #include <thimble/quant/sq8.hpp>
 #include <thimble/store/memory_store.hpp>
 
@@ -40,7 +38,7 @@ using test::succeeded;
 
 template <class Quantizer>
 class saving : public ::testing::Test {};
-using saved_quantizers = ::testing::Types<float32, float16, sq8, sq4, rabitq<1>, rabitq<3>, rabitq<4>, rabitq<8>>;
+using saved_quantizers = ::testing::Types<float32, sq8, rabitq<1>>;
 TYPED_TEST_SUITE(saving, saved_quantizers, test::quantizer_names);
 
 // Labels and the bits of their distances.

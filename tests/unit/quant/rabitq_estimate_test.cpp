@@ -31,7 +31,7 @@ using test::metrics;
 
 template <class Quantizer>
 class rabitq_estimates : public ::testing::Test {};
-TYPED_TEST_SUITE(rabitq_estimates, test::all_rabitqs, test::quantizer_names);
+TYPED_TEST_SUITE(rabitq_estimates, test::some_rabitqs, test::quantizer_names);
 
 std::vector<float> normal_vector(std::size_t dim, random_generator& random) {
   std::vector<float> made(dim);

@@ -49,7 +49,7 @@ std::byte* factors_at(coded<Quantizer>& data, node x, std::size_t dim) {
 
 template <class Quantizer>
 class rabitqs : public ::testing::Test {};
-TYPED_TEST_SUITE(rabitqs, test::all_rabitqs, test::quantizer_names);
+TYPED_TEST_SUITE(rabitqs, test::some_rabitqs, test::quantizer_names);
 
 TYPED_TEST(rabitqs, has_a_name_and_a_number_for_its_bits) {
   constexpr unsigned n_bits = bits_of_quantizer<TypeParam>;
