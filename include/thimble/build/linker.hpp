@@ -96,6 +96,7 @@ class linker {
     void operator()(const node* nodes, std::size_t n, float* out) const {
       of.quantizer_.estimate(of.kernels_, query, simd::requested(of.rows()), nodes, n, out);
     }
+    [[nodiscard]] std::size_t row_bytes() const { return of.rows().stride; }
     THIMBLE_ALWAYS_INLINE void request(const node* nodes, std::size_t n) const
       requires(THIMBLE_PREFETCHES != 0)
     {

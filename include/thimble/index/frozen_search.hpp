@@ -135,6 +135,7 @@ class frozen_search {
       else
         search.parts_.quantizer.estimate(search.kernels_, query, simd::requested(search.codes()), nodes, n, out);
     }
+    [[nodiscard]] std::size_t row_bytes() const { return search.codes().stride; }
     THIMBLE_ALWAYS_INLINE void request(const node* nodes, std::size_t n) const
       requires(THIMBLE_PREFETCHES != 0)
     {

@@ -100,6 +100,7 @@ class live_search {
       else
         search.quantizer_.estimate(search.kernels_, query, codes, nodes, n, out);
     }
+    [[nodiscard]] std::size_t row_bytes() const { return search.nodes_.rows().stride; }
     THIMBLE_ALWAYS_INLINE void request(const node* nodes, std::size_t n) const
       requires(THIMBLE_PREFETCHES != 0)
     {

@@ -50,14 +50,6 @@ class visited_set {
       return (before & bit) == 0;
     }
 
-    // Whether insert(x) would be false.
-    [[nodiscard]] THIMBLE_ALWAYS_INLINE bool contains(node x) const {
-      if (x >= size_) [[unlikely]]
-        return true;
-      const word found = first_[x / nodes_a_word];
-      return (found & epoch_bits) == epoch_ && (found >> (x % nodes_a_word) & 1) != 0;
-    }
-
    private:
     friend visited_set;
     marks(word* first, std::size_t size, word epoch) : first_(first), size_(size), epoch_(epoch) {}

@@ -38,7 +38,8 @@ class walk_in_turns {
         batch_(batch),
         seen_(visited.begin()),
         nearest_{g.entry().at, 0},
-        level_(g.entry().level) {
+        level_(g.entry().level),
+        wanted_(rows_a_batch(estimate)) {
     estimate_(&nearest_.at, 1, &nearest_.distance);
     if (level_ == 0) begin_beam();
   }
@@ -47,7 +48,7 @@ class walk_in_turns {
   [[nodiscard]] bool turn() {
     switch (next_) {
       case step::collect_upper:
-        collect(nearest_.at, level_, [](node) { return true; });
+        collect_upper();
         next_ = step::measure_upper;
         return true;
       case step::measure_upper:
@@ -61,11 +62,12 @@ class walk_in_turns {
         expanded_ = candidates_.expand_next();
         if (expanded_ == no_node) return false;
         graph_.prefetch_links(expanded_);
+        prefetch_next_lists(graph_, candidates_);
         next_ = step::collect;
         return true;
       case step::collect:
-        // A copy: it is known not to change where a link is written.
-        collect(expanded_, 0, [seen = seen_](node y) { return seen.insert(y); });
+        n_ = collect_links(graph_, expanded_, 0, wanted_, candidates_, seen_, stop_, batch_);
+        estimate_.request(batch_.nodes, n_);
         next_ = step::measure;
         return true;
       case step::measure:
@@ -82,15 +84,10 @@ class walk_in_turns {
  private:
   enum class step : std::uint8_t { collect_upper, measure_upper, choose, collect, measure };
 
-  template <class Wanted>
-  THIMBLE_ALWAYS_INLINE void collect(node x, unsigned level, const Wanted& wanted) {
-    std::size_t n = 0;
-    graph_.for_each_link(x, level, [&](node y) {
-      batch_.nodes[n] = y;
-      n += wanted(y) ? 1 : 0;
-    });
-    estimate_.request(batch_.nodes, n);
-    n_ = n;
+  void collect_upper() {
+    n_ = 0;
+    graph_.for_each_link(nearest_.at, level_, [&](node y) { batch_.nodes[n_++] = y; });
+    estimate_.request(batch_.nodes, n_);
   }
 
   [[nodiscard]] bool move_nearer() {
@@ -120,6 +117,7 @@ class walk_in_turns {
   visited_set::marks seen_;
   located nearest_;
   unsigned level_;
+  std::size_t wanted_;
   step next_ = step::collect_upper;
   node expanded_ = no_node;
   std::size_t n_ = 0;

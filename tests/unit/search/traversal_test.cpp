@@ -211,6 +211,77 @@ TEST_F(line, a_beam_that_asks_ahead_finds_the_same_in_the_same_order) {
   }
 }
 
+// Says how long its rows are, and keeps how many it was given at once.
+class row_counting_estimator {
+ public:
+  row_counting_estimator(line_estimator estimate, std::size_t bytes) : estimate_(estimate), bytes_(bytes) {}
+
+  void operator()(const node* nodes, std::size_t n, float* out) const {
+    batches_.push_back(n);
+    estimate_(nodes, n, out);
+  }
+  [[nodiscard]] std::size_t row_bytes() const { return bytes_; }
+  [[nodiscard]] const std::vector<std::size_t>& batches() const { return batches_; }
+
+ private:
+  line_estimator estimate_;
+  std::size_t bytes_;
+  mutable std::vector<std::size_t> batches_;
+};
+static_assert(row_estimator<row_counting_estimator> && !row_estimator<line_estimator>);
+
+TEST_F(line, a_batch_holds_about_as_many_lines_whatever_rows_are_made_of) {
+  const auto rows = [&](std::size_t bytes) { return rows_a_batch(row_counting_estimator({0, &measured_}, bytes)); };
+  EXPECT_EQ(rows(0), 32u);
+  EXPECT_EQ(rows(60), 32u);
+  EXPECT_EQ(rows(256), 32u);
+  EXPECT_EQ(rows(257), 25u);
+  EXPECT_EQ(rows(784), 9u);
+  EXPECT_EQ(rows(1 << 20), 1u);
+  EXPECT_EQ(rows_a_batch(line_estimator{0, &measured_}), 1u) << "a node at a time";
+}
+
+TEST_F(line, a_beam_that_fills_its_batches_finds_the_nearest_in_fewer_of_them) {
+  constexpr std::size_t ef = 64;
+  ASSERT_TRUE(succeeded(candidates_.reserve(ef)));
+  std::size_t n_batches[2];
+  for (const bool fills : {false, true}) {
+    std::ranges::fill(measured_, 0);
+    candidates_.clear(ef);
+    const row_counting_estimator estimate({101.2f, &measured_}, fills ? 64 : 1 << 20);
+    beam_search(graph_, estimate, {90, std::fabs(90 - 101.2f)}, 0, candidates_, visited_, batch_);
+    for (std::size_t i = 0; i < ef; ++i) EXPECT_LE(candidates_.items()[i].distance(), ef / 2.0f + .8f);
+    EXPECT_TRUE(std::ranges::all_of(candidates_.items(), &candidate::expanded));
+    EXPECT_TRUE(std::ranges::all_of(measured_, [](int times) { return times <= 1; }));
+    n_batches[fills] = estimate.batches().size();
+  }
+  EXPECT_LT(n_batches[true], n_batches[false]);
+}
+
+// Lists as long as a batch: there is no room for a second one.
+TEST(traversal, a_batch_is_never_larger_than_its_room) {
+  constexpr std::size_t n = 600;
+  auto g = adjacency::create(n, max_m, 1);
+  ASSERT_TRUE(succeeded(g));
+  for (node x = 0; x < n; ++x) {
+    std::vector<node> links;
+    for (node i = 1; i <= 2 * max_m; ++i) links.push_back((x + i * 7) % n);
+    g->set_links(x, 0, links);
+  }
+  g->set_entry({0, 0});
+  std::vector<int> measured(n);
+  const row_counting_estimator estimate({300, &measured}, 16);
+  candidate_list candidates;
+  visited_set visited;
+  link_batch batch;
+  ASSERT_TRUE(succeeded(candidates.reserve(n)));
+  ASSERT_TRUE(succeeded(visited.reserve(n)));
+  candidates.clear(n);
+  beam_search(*g, estimate, {0, 300}, 0, candidates, visited, batch);
+  EXPECT_EQ(candidates.items().size(), n);
+  EXPECT_LE(std::ranges::max(estimate.batches()), 2 * max_m);
+}
+
 TEST_F(line, descending_asks_for_what_it_measures) {
   const asking_estimator asking(line_estimator{101.2f, &measured_}, graph_.entry().at);
   EXPECT_EQ(descend(graph_, asking, graph_.entry(), 0, batch_).at, 96u);

@@ -48,13 +48,14 @@ class checked_estimator {
     coded_.quantizer().estimate(coded_.kernels(), prepared_.data(), coded_.rows(), nodes, n, out);
   }
   void request(const node* nodes, std::size_t n) const { asked_.assign(nodes, nodes + n); }
+  [[nodiscard]] std::size_t row_bytes() const { return coded_.quantizer().code_bytes(); }
 
  private:
   const test::coded<float32>& coded_;
   aligned_buffer<std::byte> prepared_;
   mutable std::vector<node> asked_;
 };
-static_assert(requesting_estimator<checked_estimator>);
+static_assert(requesting_estimator<checked_estimator> && row_estimator<checked_estimator>);
 static_assert(!requesting_estimator<test::minimal_estimator>);
 
 constexpr std::size_t n_rows = 600, n_queries = 3;
@@ -83,10 +84,7 @@ void expect_what_single_walks_find(std::size_t ef, const Stop& stop) {
   for (std::size_t q = 0; q < n_queries; ++q) {
     walk_room alone;
     alone.prepare(n_rows, ef);
-    const auto prepared = coded.prepare(rows.row(n_rows + q));
-    const auto estimate = [&](const node* nodes, std::size_t n, float* out) {
-      coded.quantizer().estimate(coded.kernels(), prepared.data(), coded.rows(), nodes, n, out);
-    };
+    const checked_estimator estimate(coded, rows.row(n_rows + q), g->entry().at);
     const located start = descend(*g, estimate, g->entry(), 0, alone.batch);
     beam_search(*g, estimate, start, 0, alone.candidates, alone.visited, alone.batch, stop);
     EXPECT_FALSE(walks[q].has_value());
