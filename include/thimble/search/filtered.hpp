@@ -44,16 +44,15 @@ void filtered_beam_search(const Graph& g, const Estimator& estimate, const Passe
   const visited_set::marks seen = visited.begin();
   (void)seen.insert(start.at);
   meet(start.distance, start.at);
-  for (const candidate* next; (next = walk.next()) != nullptr;) {
-    if (found.full() && *next > found.items().back()) return;
-    const node x = walk.expand_next();
-    std::size_t n = 0;
-    g.for_each_link(x, 0, [&](node y) {
-      batch.nodes[n] = y;
-      n += seen.insert(y) ? 1 : 0;
-    });
+  const auto ended = [&](const candidate_list& left) {
+    const candidate* const next = left.next();
+    return next != nullptr && found.full() && *next > found.items().back();
+  };
+  const std::size_t wanted = rows_a_batch(estimate);
+  for (node x; !ended(walk) && (x = walk.expand_next()) != no_node;) {
+    const std::size_t n = collect_links(g, x, 0, wanted, walk, seen, ended, batch);
     request(estimate, batch.nodes, n);
-    if (const candidate* after = walk.next(); after != nullptr) g.prefetch_links(after->id());
+    prefetch_next_lists(g, walk);
     estimate(batch.nodes, n, batch.distances);
     for (std::size_t i = 0; i < n; ++i) meet(batch.distances[i], batch.nodes[i]);
   }

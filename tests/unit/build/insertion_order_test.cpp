@@ -46,7 +46,7 @@ TEST(insertion_order, goes_by_neighbours) {
   const auto nodes = nodes_of(insertion_order(n));
   std::size_t beside = 0;
   for (std::size_t i = n / 2 + 1; i < n; ++i) beside += nodes[i] == nodes[i - 1] + 2 ? 1 : 0;
-  EXPECT_GE(beside, (n / 2) * 63 / 64 - 1);
+  EXPECT_GE(beside, (n / 2) * 15 / 16 - 1);
 }
 
 }  // namespace
