@@ -49,8 +49,8 @@ class mixed_rows {
     double norm2 = 0;
     for (std::size_t j = 0; j < dim_; ++j) {
       // Box and Muller's.
-      const double normal =
-          std::sqrt(-2 * std::log(1 - random.uniform())) * std::cos(2 * std::numbers::pi * random.uniform());
+      const double length = std::sqrt(-2 * std::log(1 - random.uniform()));
+      const double normal = length * std::cos(2 * std::numbers::pi * random.uniform());
       row[j] = share * a[j] + (1 - share) * b[j] + static_cast<float>(deviation * normal);
       norm2 += static_cast<double>(row[j]) * row[j];
     }
@@ -88,6 +88,7 @@ class matrix_file {
 };
 
 void run(const settings& s) {
+  if (s.k > s.n) give_up("--k: there are no more answers than rows");
   const auto base = open_vectors(s.data + "/base");
   const std::size_t dim = base.dim();
   const mixed_rows mixed(read_all(base), dim);

@@ -49,14 +49,7 @@ class rabitq_model {
       // Few rows are a cheap trial: of them the same number of centroids leaves less.
       auto few = training_sample<Rows>::create(rows, k * rows_a_centroid);
       if (!few) return std::unexpected(few.error());
-      const auto trial = model->worthwhile(*few, k, options);
-      if (!trial) return std::unexpected(trial.error());
-      if (trial->has_value()) {
-        auto clusters = model->worthwhile(*sample, k, options);
-        if (!clusters) return std::unexpected(clusters.error());
-        if (clusters->has_value())
-          if (auto done = model->add_centroids(**clusters, k, options); !done) return std::unexpected(done.error());
-      }
+      if (auto done = model->add_centroids(*few, *sample, k, options); !done) return std::unexpected(done.error());
     }
     model->measure();
     return model;
@@ -161,14 +154,20 @@ class rabitq_model {
   }
 
   template <row_source Rows>
-  [[nodiscard]] expected<void> add_centroids(const kmeans<Rows>& clusters, std::size_t k,
+  [[nodiscard]] expected<void> add_centroids(training_sample<Rows>& trial, training_sample<Rows>& sample, std::size_t k,
                                              const train_options& options) {
+    const auto tried = worthwhile(trial, k, options);
+    if (!tried) return std::unexpected(tried.error());
+    if (!tried->has_value()) return {};
+    const auto clusters = worthwhile(sample, k, options);
+    if (!clusters) return std::unexpected(clusters.error());
+    if (!clusters->has_value()) return {};
     auto with_centroids = create(dim_, options.seed, k);
     if (!with_centroids) return std::unexpected(with_centroids.error());
     std::memcpy(with_centroids->mean_data(), mean(), dim_ * sizeof(float));
     for (std::size_t c = 0; c < k; ++c) {
       float* rotated = with_centroids->mean_data() + dim_ + c * padded_dim();
-      centre(options.kernels, clusters.centroid(c), rotated);
+      centre(options.kernels, (*clusters)->centroid(c), rotated);
       rotate(options.kernels, rotated);
       // Vectors of the largest size have rotated ones that no file may say.
       if (!is_finite({rotated, padded_dim()})) return {};

@@ -1,8 +1,8 @@
 // SPDX-FileCopyrightText: 2026 The thimble authors
 // SPDX-License-Identifier: Apache-2.0
 //
-// The rows that a quantizer learns from: at most 16,384 of them or fewer, evenly spread. They are read anew each time;
-// no copy is kept.
+// The rows that a quantizer learns from: at most 16,384 of them, or as many as asked for, evenly spread. They are read
+// anew each time; no copy is kept.
 
 #pragma once
 
