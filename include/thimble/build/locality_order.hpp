@@ -38,17 +38,11 @@ template <symmetric_quantizer Quantizer>
 class halver {
  public:
   // Error: out_of_memory.
-  [[nodiscard]] expected<void> reserve(const Quantizer& quantizer, std::size_t n) {
+  [[nodiscard]] expected<void> reserve(const Quantizer& quantizer) {
     query_bytes_ = quantizer.query_bytes();
     auto queries = aligned_buffer<std::byte>::create(2 * n_members * query_bytes_);
     if (!queries) return std::unexpected(queries.error());
-    auto distances = aligned_buffer<float>::create(n);
-    if (!distances) return std::unexpected(distances.error());
-    auto sums = aligned_buffer<float>::create(n);
-    if (!sums) return std::unexpected(sums.error());
     queries_ = std::move(*queries);
-    distances_ = std::move(*distances);
-    sums_ = std::move(*sums);
     return {};
   }
 
@@ -74,12 +68,13 @@ class halver {
                     std::span<const node> nodes) {
     const std::size_t n = std::min(nodes.size(), n_sampled);
     node sample[n_sampled];
+    float distances[n_sampled];
     candidate keys[n_sampled];
     for (std::size_t i = 0; i < n; ++i) sample[i] = nodes[nodes.size() * i / n];
     const auto farthest = [&](node from) {
       quantizer.prepare_from_code(kernels, simd::row_of(codes, from), query(0));
-      quantizer.estimate(kernels, query(0), codes, sample, n, distances_.data());
-      return sample[std::max_element(distances_.data(), distances_.data() + n) - distances_.data()];
+      quantizer.estimate(kernels, query(0), codes, sample, n, distances);
+      return sample[std::max_element(distances, distances + n) - distances];
     };
     const node a = farthest(sample[n / 2]), b = farthest(a);
     members_ = 1;
@@ -102,21 +97,23 @@ class halver {
     quantizer.prepare_from_code(kernels, simd::row_of(codes, x), query(i));
   }
 
-  // Where each node lies between the sides.
+  // Where each node lies between the sides: few at a time, whose codes stay in the cache for all members.
   void place(const Quantizer& quantizer, const simd::kernel_set& kernels, simd::code_rows codes,
              std::span<const node> nodes, std::span<candidate> keys) {
-    const std::size_t n = nodes.size();
-    std::fill_n(sums_.data(), n, 0.0f);
-    for (std::size_t q = 0; q < 2 * members_; ++q) {
-      quantizer.estimate(kernels, query(q), codes, nodes.data(), n, distances_.data());
-      for (std::size_t i = 0; i < n; ++i) sums_[i] += q % 2 == 0 ? distances_[i] : -distances_[i];
+    constexpr std::size_t at_once = 64;
+    for (std::size_t first = 0; first < nodes.size(); first += at_once) {
+      const auto some = nodes.subspan(first, std::min(at_once, nodes.size() - first));
+      float distances[at_once];
+      float sums[at_once] = {};
+      for (std::size_t q = 0; q < 2 * members_; ++q) {
+        quantizer.estimate(kernels, query(q), codes, some.data(), some.size(), distances);
+        for (std::size_t i = 0; i < some.size(); ++i) sums[i] += q % 2 == 0 ? distances[i] : -distances[i];
+      }
+      for (std::size_t i = 0; i < some.size(); ++i) keys[first + i] = candidate::of(sums[i], some[i]);
     }
-    for (std::size_t i = 0; i < n; ++i) keys[i] = candidate::of(sums_[i], nodes[i]);
   }
 
   aligned_buffer<std::byte> queries_;  // of the members of both sides, in turns
-  aligned_buffer<float> distances_;
-  aligned_buffer<float> sums_;
   std::size_t query_bytes_ = 0;
   std::size_t members_ = 0;
 };
@@ -136,7 +133,7 @@ template <symmetric_quantizer Quantizer, executor Executor>
   auto halvers = object_array<detail::halver<Quantizer>>::create(on.workers());
   if (!halvers) return std::unexpected(halvers.error());
   for (std::size_t i = 0; i < halvers->size(); ++i)
-    if (auto made = (*halvers)[i].reserve(quantizer, n); !made) return std::unexpected(made.error());
+    if (auto made = (*halvers)[i].reserve(quantizer); !made) return std::unexpected(made.error());
 
   std::size_t rounds = 0;
   while (n >> rounds > few) ++rounds;

@@ -252,7 +252,9 @@ class frozen_search {
 
   // Whether a walk led to as many nodes as are owed, which then have their final estimates.
   [[nodiscard]] bool found_enough(std::size_t k, search_scratch& scratch) const {
-    if (scratch.candidates.items().size() < std::min(k, size())) return false;
+    const auto found = scratch.candidates.items();
+    if (found.size() < std::min(k, size())) return false;
+    for (const candidate c : found) parts_.rows.prefetch(c.id());
     if constexpr (scouting_quantizer<Quantizer>) scratch.candidates.estimate_again(estimates{*this, scratch.query()});
     return true;
   }

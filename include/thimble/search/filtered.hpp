@@ -38,7 +38,7 @@ void filtered_beam_search(const Graph& g, const Estimator& estimate, const Passe
                           candidate_list& walk, candidate_list& found, visited_set& visited, link_batch& batch) {
   const auto meet = [&](float distance, node x) {
     if (found.full() && candidate::of(distance, x) > found.items().back()) return;
-    walk.insert(distance, x);
+    lead_to(g, 0, distance, x, walk);
     if (passes(x)) found.insert(distance, x);
   };
   const visited_set::marks seen = visited.begin();
@@ -48,14 +48,9 @@ void filtered_beam_search(const Graph& g, const Estimator& estimate, const Passe
     const candidate* const next = left.next();
     return next != nullptr && found.full() && *next > found.items().back();
   };
-  const std::size_t wanted = rows_a_batch(estimate);
-  for (node x; !ended(walk) && (x = walk.expand_next()) != no_node;) {
-    const std::size_t n = collect_links(g, x, 0, wanted, walk, seen, ended, batch);
-    request(estimate, batch.nodes, n);
-    prefetch_next_lists(g, walk);
-    estimate(batch.nodes, n, batch.distances);
-    for (std::size_t i = 0; i < n; ++i) meet(batch.distances[i], batch.nodes[i]);
-  }
+  walk_beam(g, estimate, 0, walk, seen, ended, batch, [&](const link_batch& measured, std::size_t n) {
+    for (std::size_t i = 0; i < n; ++i) meet(measured.distances[i], measured.nodes[i]);
+  });
 }
 
 // Fills `found` (cleared by the caller) with the nearest of all n nodes whose labels pass; node_of(label).

@@ -12,6 +12,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <utility>
 
 #include <thimble/core/config.hpp>
 #include <thimble/core/types.hpp>
@@ -35,7 +36,7 @@ class walk_in_turns {
         estimate_(estimate),
         stop_(stop),
         candidates_(candidates),
-        batch_(batch),
+        fresh_(&batch),
         seen_(visited.begin()),
         nearest_{g.entry().at, 0},
         level_(g.entry().level),
@@ -57,45 +58,46 @@ class walk_in_turns {
         else
           next_ = step::collect_upper;
         return true;
-      case step::choose:
-        if (stop_(candidates_)) return false;
-        expanded_ = candidates_.expand_next();
-        if (expanded_ == no_node) return false;
-        graph_.prefetch_links(expanded_);
-        prefetch_next_lists(graph_, candidates_);
-        next_ = step::collect;
-        return true;
       case step::collect:
-        n_ = collect_links(graph_, expanded_, 0, wanted_, candidates_, seen_, stop_, batch_);
-        estimate_.request(batch_.nodes, n_);
+        n_ = collect_links(graph_, 0, wanted_, candidates_, seen_, stop_, *fresh_);
+        if (n_ == 0 && n_before_ == 0) return false;
+        estimate_.request(fresh_->nodes, n_);
         next_ = step::measure;
         return true;
       case step::measure:
-        estimate_(batch_.nodes, n_, batch_.distances);
-        n_ = batch_.keep_within(candidates_.limit(), n_);
-        for (std::size_t i = 0; i < n_; ++i)
-          if (candidates_.insert(batch_.distances[i], batch_.nodes[i])) prefetch_place(graph_, batch_.nodes[i]);
+        if (n_before_ > 0) {
+          estimate_(before_->nodes, n_before_, before_->distances);
+          n_before_ = before_->keep_within(candidates_.limit(), n_before_);
+          for (std::size_t i = 0; i < n_before_; ++i)
+            if (candidates_.insert(before_->distances[i], before_->nodes[i])) prefetch_place(graph_, before_->nodes[i]);
+        }
+        n_before_ = n_;
+        std::swap(fresh_, before_);
         next_ = step::choose;
+        return true;
+      case step::choose:
+        prefetch_next_lists(graph_, candidates_);
+        next_ = step::collect;
         return true;
     }
     return false;
   }
 
  private:
-  enum class step : std::uint8_t { collect_upper, measure_upper, choose, collect, measure };
+  enum class step : std::uint8_t { collect_upper, measure_upper, collect, measure, choose };
 
   void collect_upper() {
     n_ = 0;
-    graph_.for_each_link(nearest_.at, level_, [&](node y) { batch_.nodes[n_++] = y; });
-    estimate_.request(batch_.nodes, n_);
+    graph_.for_each_link(nearest_.at, level_, [&](node y) { fresh_->nodes[n_++] = y; });
+    estimate_.request(fresh_->nodes, n_);
   }
 
   [[nodiscard]] bool move_nearer() {
-    estimate_(batch_.nodes, n_, batch_.distances);
+    estimate_(fresh_->nodes, n_, fresh_->distances);
     bool moved = false;
     for (std::size_t i = 0; i < n_; ++i) {
-      if (batch_.distances[i] < nearest_.distance) {
-        nearest_ = {batch_.nodes[i], batch_.distances[i]};
+      if (fresh_->distances[i] < nearest_.distance) {
+        nearest_ = {fresh_->nodes[i], fresh_->distances[i]};
         moved = true;
       }
     }
@@ -113,14 +115,16 @@ class walk_in_turns {
   const Estimator& estimate_;
   const Stop& stop_;
   candidate_list& candidates_;
-  link_batch& batch_;
+  link_batch* fresh_;
+  link_batch* before_ = &second_;
   visited_set::marks seen_;
   located nearest_;
   unsigned level_;
   std::size_t wanted_;
   step next_ = step::collect_upper;
-  node expanded_ = no_node;
   std::size_t n_ = 0;
+  std::size_t n_before_ = 0;
+  link_batch second_;
 };
 
 // Until all have ended.
