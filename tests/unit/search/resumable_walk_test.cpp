@@ -64,8 +64,10 @@ TEST_F(resumable, its_first_window_is_about_what_a_beam_keeps) {
       ASSERT_TRUE(succeeded(walk));
       ASSERT_TRUE(succeeded(walk->settle(graph_, estimate, visited_, batch_)));
       ASSERT_EQ(walk->window().size(), beam.items().size());
-      if (ef == n) EXPECT_TRUE(std::ranges::equal(walk->window(), beam.items()));
-      if (ef == n) continue;
+      if (ef == n) {
+        EXPECT_TRUE(std::ranges::equal(walk->window(), beam.items()));
+        continue;
+      }
       kept += std::ssize(beam.items());
       for (const candidate c : walk->window()) kept_by_both += std::ranges::count(beam.items(), c);
     }
