@@ -45,6 +45,9 @@ class walk_in_turns {
     if (level_ == 0) begin_beam();
   }
 
+  walk_in_turns(const walk_in_turns&) = delete;
+  walk_in_turns& operator=(const walk_in_turns&) = delete;
+
   // False when the walk has ended.
   [[nodiscard]] bool turn() {
     switch (next_) {
@@ -115,8 +118,8 @@ class walk_in_turns {
   const Estimator& estimate_;
   const Stop& stop_;
   candidate_list& candidates_;
-  link_batch* fresh_;
-  link_batch* before_ = &second_;
+  link_batch* fresh_;              // what is asked for
+  link_batch* before_ = &second_;  // what was, in the step before
   visited_set::marks seen_;
   located nearest_;
   unsigned level_;
