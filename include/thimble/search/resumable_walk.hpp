@@ -37,8 +37,8 @@ class resumable_walk {
   }
 
   // Expands until all of the window are expanded. Then nothing that was met and not taken is nearer than its first, and
-  // window() is about what a beam of ef would keep that may not keep what was taken. Error: out_of_memory; nothing is
-  // lost, and it may be called again.
+  // window() is what a beam of ef that expands one after another would keep, if it may not keep what was taken. Error:
+  // out_of_memory; nothing is lost, and it may be called again.
   template <graph Graph, estimator Estimator>
   [[nodiscard]] expected<void> settle(const Graph& g, const Estimator& estimate, visited_set& visited,
                                       link_batch& batch) {
