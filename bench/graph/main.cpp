@@ -7,17 +7,11 @@
 //
 //     build/release/bench/thimble_bench_graph --data ../shared/data/fashion-mnist-784 --metric l2
 
-#include <hnswlib/hnswlib.h>
-
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <atomic>
-#include <chrono>
 #include <cmath>
 #include <cstdint>
 #include <cstdio>
-#include <filesystem>
-#include <fstream>
 #include <functional>
 #include <memory>
 #include <numeric>
@@ -25,15 +19,15 @@
 #include <span>
 #include <string>
 #include <thimble/thimble.hpp>
-#include <thread>
+#include <utility>
 #include <vector>
 
+#include "peer.hpp"
 #include "support.hpp"
 
 namespace {
 
 using namespace bench;
-using peer_graph = hnswlib::HierarchicalNSW<float>;
 
 struct settings {
   std::string data = THIMBLE_SHARED_DATA[0] != '\0' ? THIMBLE_SHARED_DATA "/fashion-mnist-784" : "";
@@ -61,11 +55,9 @@ struct problem {
         metric(must(thimble::parse_metric(s.metric), s.metric)),
         store(open_vectors(s.data + "/base")),
         base(read_all(store)),
-        queries(read_all(open_vectors(s.data + "/query"))) {
-    if (metric == thimble::metric::l2)
-      space = std::make_unique<hnswlib::L2Space>(dim());
-    else
-      space = std::make_unique<hnswlib::InnerProductSpace>(dim());
+        queries(read_all(open_vectors(s.data + "/query"))),
+        space(peer_space(metric, dim())) {
+    if (n() / 3 * 2 < s.k) give_up("too few vectors to replace half of them and still find k");
   }
 
   [[nodiscard]] std::size_t n() const { return base.size() / dim(); }
@@ -79,7 +71,7 @@ struct problem {
   [[nodiscard]] thimble::build_options options() const {
     return {.metric = metric, .m = s.m, .ef_construction = s.ef_construction, .threads = s.threads};
   }
-  // each(i) for i < n, on the threads of both libraries' builds.
+  // each(i) for i < n.
   void on_threads(std::size_t n, auto&& each) const {
     thimble::thread_executor threads(s.threads);
     thimble::parallel_for(threads, n, [&](std::size_t i, unsigned) { each(i); });
@@ -139,11 +131,10 @@ auto search_peer(const problem& p, peer_graph& graph) {
   };
 }
 
-std::unique_ptr<peer_graph> build_peer(const problem& p, std::span<const thimble::label> rows) {
-  auto graph = std::make_unique<peer_graph>(p.space.get(), rows.size(), p.s.m, p.s.ef_construction, 100);
-  graph->addPoint(p.row(rows[0]).data(), rows[0]);
-  p.on_threads(rows.size() - 1, [&](std::size_t i) { graph->addPoint(p.row(rows[i + 1]).data(), rows[i + 1]); });
-  return graph;
+std::unique_ptr<peer_graph> peer_of(const problem& p, std::span<const thimble::label> rows) {
+  return build_peer(
+      *p.space, rows.size(), p.s.m, p.s.ef_construction, p.s.threads, [&](std::size_t i) { return rows[i]; },
+      [&](std::size_t i) { return p.row(rows[i]).data(); });
 }
 
 template <class Quantizer>
@@ -208,7 +199,7 @@ void run_recall(const problem& p) {
   std::iota(all.begin(), all.end(), thimble::label{0});
   const auto answers = exact_answers(p, all);
   print_header(p, "recall, all vectors");
-  print_recall(p, "hnswlib float32", answers, search_peer(p, *build_peer(p, all)));
+  print_recall(p, "hnswlib float32", answers, search_peer(p, *peer_of(p, all)));
   for (const std::string& name : p.s.quantizers) {
     const auto kind = must(thimble::parse_quantizer(name), name);
     const auto index = must(thimble::any_index::build(kind, p.store, p.options()), "build");
@@ -225,7 +216,7 @@ void run_replaced(const problem& p) {
   const exchange change(p.n());
   const auto answers = exact_answers(p, change.after);
   print_header(p, "recall, half of the vectors replaced");
-  print_recall(p, "hnswlib, fresh", answers, search_peer(p, *build_peer(p, change.after)));
+  print_recall(p, "hnswlib, fresh", answers, search_peer(p, *peer_of(p, change.after)));
   for (const std::string& name : p.s.quantizers) {
     if (name == "float32")
       print_replaced<thimble::float32>(p, change, answers);

@@ -10,12 +10,10 @@
 // behind it all queries are given at once, to search_batch on one thread; with /mutable (sq8, sq4 and rabitq4) the same
 // graph is searched in the form that changes.
 
-#include <hnswlib/hnswlib.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <atomic>
 #include <chrono>
 #include <cmath>
 #include <cstdint>
@@ -30,9 +28,9 @@
 #include <string>
 #include <string_view>
 #include <thimble/thimble.hpp>
-#include <thread>
 #include <vector>
 
+#include "peer.hpp"
 #include "support.hpp"
 
 namespace {
@@ -201,25 +199,16 @@ void run(const settings& s, bool all_points) {
   const query_matrix queries(read_all(query_file), dim);
   const auto metric = must(thimble::parse_metric(s.metric), s.metric);
 
-  std::unique_ptr<hnswlib::SpaceInterface<float>> space;
-  if (metric == thimble::metric::l2)
-    space = std::make_unique<hnswlib::L2Space>(dim);
-  else
-    space = std::make_unique<hnswlib::InnerProductSpace>(dim);
-  std::unique_ptr<hnswlib::HierarchicalNSW<float>> peer;
+  const auto space = peer_space(metric, dim);
+  std::unique_ptr<peer_graph> peer;
   double peer_seconds = 0;
   if (!s.peer_file.empty() && std::filesystem::exists(s.peer_file)) {
-    peer = std::make_unique<hnswlib::HierarchicalNSW<float>>(space.get(), s.peer_file);
+    peer = std::make_unique<peer_graph>(space.get(), s.peer_file);
   } else {
-    peer = std::make_unique<hnswlib::HierarchicalNSW<float>>(space.get(), n, s.m, s.ef_construction, 100);
     peer_seconds = seconds_of([&] {
-      peer->addPoint(rows.data(), 0);
-      std::atomic<std::size_t> next{1};
-      std::vector<std::jthread> workers;
-      for (unsigned t = 0; t < s.threads; ++t)
-        workers.emplace_back([&] {
-          for (std::size_t i; (i = next++) < n;) peer->addPoint(rows.data() + i * dim, i);
-        });
+      peer = build_peer(
+          *space, n, s.m, s.ef_construction, s.threads, [](std::size_t i) { return i; },
+          [&](std::size_t i) { return rows.data() + i * dim; });
     });
     if (!s.peer_file.empty()) peer->saveIndex(s.peer_file);
   }
