@@ -182,7 +182,7 @@ void print_replaced(const problem& p, const exchange& change, const std::vector<
       found.push_back(hit.id);
     const auto& kernels = *must(thimble::simd::kernels_for(thimble::simd::isa::automatic), "kernels");
     const thimble::exact_query exact(kernels, p.metric, query);
-    std::ranges::sort(found, {}, [&](thimble::label id) { return exact.distance(p.row(id)); });
+    std::ranges::sort(found, {}, [&](thimble::label id) { return std::pair(exact.distance(p.row(id)), id); });
     found.resize(std::min(found.size(), p.s.k));
     return found;
   });

@@ -92,10 +92,12 @@ class live_graph {
 
   [[nodiscard]] const adjacency& graph() const { return graph_; }
   [[nodiscard]] const node_table& nodes() const { return nodes_; }
-  // Vectors that count; slots that have ever been used; replaced vectors that are still linked.
+  // Vectors that count; slots that have ever been used; replaced vectors that are still linked; removed ones that some
+  // links may still lead to.
   [[nodiscard]] std::size_t size() const { return detail::load_acquire(n_live_); }
   [[nodiscard]] std::size_t used() const { return detail::load_acquire(n_used_); }
   [[nodiscard]] std::size_t n_superseded() const { return superseded_.size(); }
+  [[nodiscard]] std::size_t n_unlinked() const { return unlinked_.size(); }
 
   // The node that stands for a label now, no_node where there is none. Its code stays as it is for as long as the
   // caller, who entered before, is inside.
@@ -205,7 +207,7 @@ class live_graph {
     const node_table* nodes;
     [[nodiscard]] bool operator()(node x) const {
       const node_state s = nodes->state(x);
-      return s != node_state::empty && s != node_state::removed;
+      return s != node_state::empty && s != node_state::removed && s != node_state::unlinked;
     }
   };
   struct current_rows {
@@ -308,6 +310,7 @@ class live_graph {
   // x is removed, and its linking is over.
   void unlink(node x, write_scratch& scratch) {
     make_unlinker().remove(x, scratch.links);
+    nodes_.set_state(x, node_state::unlinked);
     unlinked_.retire(x, epochs_);
   }
 

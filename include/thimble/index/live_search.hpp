@@ -1,9 +1,9 @@
 // SPDX-FileCopyrightText: 2026 The thimble authors
 // SPDX-License-Identifier: Apache-2.0
 //
-// One search of a graph that changes meanwhile. The walk goes through all nodes; at its end each candidate is asked
-// what it is by now: a vector that was replaced gives its place to the new one, one that was removed goes. Where the
-// walk does not find as many as are owed, all codes are looked at.
+// One search of a graph that changes meanwhile. The walk goes through all nodes but those that have been unlinked; at
+// its end each candidate is asked what it is by now: a vector that was replaced gives its place to the new one, one
+// that was removed goes. Where the walk does not find as many as are owed, all codes are looked at.
 
 #pragma once
 
@@ -109,6 +109,25 @@ class live_search {
     }
   };
 
+  // The graph as freezing it leaves it, and so with the same results: without the nodes that wait for the sweep of the
+  // last links to them.
+  struct walked_graph {
+    const adjacency& links;
+    const node_table& nodes;
+    bool some_unlinked;
+
+    [[nodiscard]] std::size_t size() const { return links.size(); }
+    [[nodiscard]] entry_point entry() const { return links.entry(); }
+    [[nodiscard]] std::size_t max_degree(unsigned level) const { return links.max_degree(level); }
+    template <class Visit>
+    THIMBLE_ALWAYS_INLINE void for_each_link(node x, unsigned level, Visit&& visit) const {
+      links.for_each_link(x, level, [&](node y) {
+        if (!some_unlinked || nodes.state(y) != node_state::unlinked) visit(y);
+      });
+    }
+    THIMBLE_ALWAYS_INLINE void prefetch_links(node x) const { links.prefetch_links(x); }
+  };
+
   // Whether x may be a result at the end, as far as is known now.
   [[nodiscard]] bool may_count(node x) const {
     const auto e = nodes_.at(x);
@@ -129,7 +148,7 @@ class live_search {
 
   // False where there is nowhere to begin.
   [[nodiscard]] bool walk() {
-    const adjacency& graph = live_.graph();
+    const walked_graph graph{live_.graph(), nodes_, live_.n_unlinked() > 0};
     const entry_point entry = graph.entry();
     if (entry.at == no_node) return false;
     const scout lead{*this};

@@ -24,7 +24,7 @@
 namespace thimble::inline THIMBLE_FLAGS {
 
 // A vector that is added goes empty, linking, live; one that comes by an update goes empty, hidden, live. It ends by a
-// removal: removed, empty; or by an update: superseding, superseded, removed, empty.
+// removal: removed, unlinked, empty; or by an update: superseding, superseded, removed, unlinked, empty.
 enum class node_state : std::uint8_t {
   empty,        // no vector, or one whose code is being written
   hidden,       // being linked: to be walked through, but no result yet, for the vector it replaces still is one
@@ -32,7 +32,8 @@ enum class node_state : std::uint8_t {
   live,         //
   superseding,  // for a moment: its label is becoming the node that takes its place
   superseded,   // replaced: to be walked through by those who may not come to its successor
-  removed,      // no result any more; being unlinked, or waiting until nobody can stand on it
+  removed,      // no result any more; being unlinked
+  unlinked,     // links past it are there; some from afar may lead to it still
 };
 
 class node_table {

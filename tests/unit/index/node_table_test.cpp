@@ -57,8 +57,8 @@ TEST(node_table, counts_vectors_that_are_linking_or_live) {
   node_table nodes(4);
   ASSERT_TRUE(succeeded(nodes.grow(1)));
   nodes.set_label(3, 30);
-  for (const auto state :
-       {node_state::empty, node_state::hidden, node_state::linking, node_state::live, node_state::removed}) {
+  for (const auto state : {node_state::empty, node_state::hidden, node_state::linking, node_state::live,
+                           node_state::removed, node_state::unlinked}) {
     nodes.set_state(3, state);
     const bool counts = state == node_state::linking || state == node_state::live;
     EXPECT_EQ(nodes.at(3).counts(), counts);
