@@ -8,7 +8,8 @@
 //
 // A line is a quantizer and how many candidates are reranked from the mapped file: sq8, sq4+20, rabitq2+50. With /batch
 // behind it all queries are given at once, to search_batch on one thread; with /mutable (sq8, sq4 and rabitq4) the same
-// graph is searched in the form that changes.
+// graph is searched in the form that changes. Where a line's time goes is told by the codes that it estimates a query:
+// so much for each, and so much beside (the least squares through all its points).
 
 #include <unistd.h>
 
@@ -30,6 +31,7 @@
 #include <thimble/thimble.hpp>
 #include <vector>
 
+#include "counted.hpp"
 #include "peer.hpp"
 #include "support.hpp"
 
@@ -75,6 +77,7 @@ using searcher = std::function<outcome(const thimble::search_params&)>;
 
 struct line {
   std::string name;
+  std::string quantizer;
   std::size_t rerank;
   double bytes;
   searcher search;
@@ -91,8 +94,8 @@ outcome one_by_one(const query_matrix& queries, std::size_t k, Search&& search) 
   return all;
 }
 
-line frozen_line(const std::string& name, std::size_t rerank, const thimble::any_index& index,
-                 const query_matrix& queries, const thimble::mmap_store& base) {
+line frozen_line(const std::string& name, const std::string& quantizer, std::size_t rerank,
+                 const thimble::any_index& index, const query_matrix& queries, const thimble::mmap_store& base) {
   const auto scratch = std::make_shared<thimble::search_scratch>();
   const auto search = [&, scratch](const thimble::search_params& params) {
     return one_by_one(queries, params.k, [&](auto query, auto& found) {
@@ -100,11 +103,11 @@ line frozen_line(const std::string& name, std::size_t rerank, const thimble::any
         found.push_back(hit.id);
     });
   };
-  return {name, rerank, index.bytes_per_vector(), search};
+  return {name, quantizer, rerank, index.bytes_per_vector(), search};
 }
 
-line batch_line(const std::string& name, std::size_t rerank, const thimble::any_index& index,
-                const query_matrix& queries, const thimble::mmap_store& base) {
+line batch_line(const std::string& name, const std::string& quantizer, std::size_t rerank,
+                const thimble::any_index& index, const query_matrix& queries, const thimble::mmap_store& base) {
   const auto search = [&](const thimble::search_params& params) {
     outcome all;
     thimble::inline_executor here;
@@ -114,7 +117,7 @@ line batch_line(const std::string& name, std::size_t rerank, const thimble::any_
     });
     return all;
   };
-  return {name, rerank, index.bytes_per_vector(), search};
+  return {name, quantizer, rerank, index.bytes_per_vector(), search};
 }
 
 template <class Quantizer>
@@ -130,7 +133,7 @@ line mutable_line(const std::string& name, std::size_t rerank, const thimble::an
       for (const thimble::neighbor& hit : must(index->search(query, params, base), "search")) found.push_back(hit.id);
     });
   };
-  return {name, rerank, index->bytes_per_vector(), search};
+  return {name, std::string(Quantizer::name), rerank, index->bytes_per_vector(), search};
 }
 
 // One way to search at one setting, over all queries: its best time, and what it found.
@@ -138,6 +141,7 @@ struct point {
   std::size_t ef;
   double recall = 0;
   double us = 1e9;
+  double estimates = 0;  // a query; 0: not counted
 };
 
 class curve {
@@ -157,16 +161,19 @@ class curve {
     points_[at].us = std::min(points_[at].us, searched.seconds * 1e6 / static_cast<double>(n_queries));
   }
 
-  // Microseconds a query at this recall, between the points around it; 0 where the curve does not reach it.
-  [[nodiscard]] double us_at(double recall) const {
+  void counted(std::size_t at, double estimates) { points_[at].estimates = estimates; }
+
+  // Microseconds (or estimates) a query at this recall, between the points around it; 0 where the curve does not reach
+  // it.
+  [[nodiscard]] double at(double recall, double point::* what = &point::us) const {
     const auto scale = [](double r) { return -std::log(std::max(1 - r, 1e-5)); };
     for (std::size_t i = 0; i < points_.size(); ++i) {
       if (points_[i].recall < recall) continue;
-      if (i == 0) return points_[0].us;
+      if (i == 0) return points_[0].*what;
       const point& a = points_[i - 1];
       const point& b = points_[i];
       const double t = (scale(recall) - scale(a.recall)) / (scale(b.recall) - scale(a.recall));
-      return std::exp(std::log(a.us) + t * (std::log(b.us) - std::log(a.us)));
+      return std::exp(std::log(a.*what) + t * (std::log(b.*what) - std::log(a.*what)));
     }
     return 0;
   }
@@ -174,14 +181,33 @@ class curve {
   void print(const curve& baseline) const {
     std::printf("%-18s %6.0f B/vector ", name_.c_str(), bytes_);
     for (const double recall : {.90, .95, .98, .99}) {
-      const double us = us_at(recall);
-      us > 0 ? std::printf("  %6.1f us x%-5.2f", us, baseline.us_at(recall) / us) : std::printf("  %17s", "-");
+      const double us = at(recall);
+      us > 0 ? std::printf("  %6.1f us x%-5.2f", us, baseline.at(recall) / us) : std::printf("  %17s", "-");
     }
     std::printf("\n");
   }
   void print_points() const {
-    for (const point& p : points_)
-      std::printf("  %-18s ef %3zu  recall %.4f  %7.1f us\n", name_.c_str(), p.ef, p.recall, p.us);
+    for (const point& p : points_) {
+      std::printf("  %-18s ef %3zu  recall %.4f  %7.1f us", name_.c_str(), p.ef, p.recall, p.us);
+      p.estimates > 0 ? std::printf("  %6.0f codes\n", p.estimates) : std::printf("\n");
+    }
+  }
+  // Nothing where it was not counted, or at one setting only.
+  void print_estimates() const {
+    if (points_.size() < 2 || points_.front().estimates == 0) return;
+    const auto n = static_cast<double>(points_.size());
+    double sum_x = 0, sum_y = 0, sum_xx = 0, sum_xy = 0;
+    for (const point& p : points_) {
+      sum_x += p.estimates;
+      sum_y += p.us;
+      sum_xx += p.estimates * p.estimates;
+      sum_xy += p.estimates * p.us;
+    }
+    const double each = (n * sum_xy - sum_x * sum_y) / (n * sum_xx - sum_x * sum_x);
+    std::printf("%-18s %6.1f ns each %+5.1f us;", name_.c_str(), each * 1e3, (sum_y - each * sum_x) / n);
+    for (const double recall : {.90, .95, .98, .99})
+      if (const double codes = at(recall, &point::estimates); codes > 0) std::printf("  %.0f at %.2f", codes, recall);
+    std::printf("\n");
   }
 
  private:
@@ -236,9 +262,9 @@ void run(const settings& s, bool all_points) {
     const thimble::any_index& index = build(quantizer);
     const std::string form = text.substr(codes.size());
     if (form.empty())
-      lines.push_back(frozen_line(text, rerank, index, queries, base));
+      lines.push_back(frozen_line(text, quantizer, rerank, index, queries, base));
     else if (form == "/batch")
-      lines.push_back(batch_line(text, rerank, index, queries, base));
+      lines.push_back(batch_line(text, quantizer, rerank, index, queries, base));
     else if (form != "/mutable")
       give_up(text + ": there are /batch and /mutable");
     else if (quantizer == "sq8")
@@ -274,11 +300,24 @@ void run(const settings& s, bool all_points) {
       }
     }
   }
+  for (const auto& [quantizer, index] : indexes) {
+    const counting_index counting = bench::counting(index);
+    for (std::size_t at = 0; at < s.ef.size(); ++at) {
+      n_estimated = 0;
+      for (std::size_t q = 0; q < queries.size(); ++q)
+        must(counting.search(queries.row(q), {.k = s.k, .ef = s.ef[at], .gamma = s.gamma}), "search");
+      const double estimates = static_cast<double>(n_estimated) / static_cast<double>(queries.size());
+      for (std::size_t c = 0; c < curves.size(); ++c)
+        if (lines[c].quantizer == quantizer) curves[c].counted(at, estimates);
+    }
+  }
   std::printf("one thread, recall@%zu, %s; microseconds a query, x: times hnswlib's speed at the same recall\n", s.k,
               std::string(thimble::simd::name(indexes.begin()->second.simd())).c_str());
   std::printf("%-35s %17s %18s %18s %18s\n", "", ".90", ".95", ".98", ".99");
   baseline.print(baseline);
   for (const curve& c : curves) c.print(baseline);
+  std::printf("codes estimated a query\n");
+  for (const curve& c : curves) c.print_estimates();
   if (!all_points) return;
   baseline.print_points();
   for (const curve& c : curves) c.print_points();
