@@ -9,20 +9,5 @@
 # names another browser.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
-# shellcheck source=cmake/setup.sh
-source cmake/setup.sh
-need_node
-[ -n "${THIMBLE_CHROMIUM:-}" ] || have chromium || need chromium chromium
-install_missing
-npm_packages >&2
-
-out=build/browser_stores
-mkdir -p "$out"
-stores=include/thimble/store
-bash cmake/emscripten.sh em++ -std=c++23 -O3 -DNDEBUG -fno-exceptions -fno-rtti -msimd128 -Iinclude \
-  bench/browser_stores/wasm/main.cpp -o "$out/stores.mjs" --no-entry \
-  --js-library "$stores/browser_library.js" --js-library "$stores/opfs_library.js" \
-  --js-library "$stores/indexeddb_library.js" \
-  -sMODULARIZE=1 -sENVIRONMENT=worker -sFILESYSTEM=0 -sINITIAL_MEMORY=32MB \
-  -sEXPORTED_FUNCTIONS=_malloc -sEXPORTED_RUNTIME_METHODS=HEAPU8,ccall
+bash bench/browser/build.sh browser_stores
 bash cmake/node.sh bench/browser_stores/run.mjs "$@"

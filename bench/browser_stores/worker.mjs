@@ -5,20 +5,14 @@
 // over the interface that the store uses. Every read asks for rows of its own, so that neither side finds the other's in
 // the processor's caches. Answers one object a store.
 
-import create from '/built/stores.mjs';
+import { answer_with, open_program } from '/bench/browser/program.mjs';
 
 const batch = 100;  // rows a read
 const pairs = 400;
 const import_rows = 1000;  // rows a write
 
-let settle;
 let module;
-const call = async (name, ...words) => {
-  const reported = new Promise((resolve) => settle = resolve);
-  module.ccall(name, null, words.map((word) => typeof word), words);
-  const message = await reported;
-  if (message) throw new Error(`${name}: ${message}`);
-};
+let call;
 
 let state = 1;
 const random = (below) => {
@@ -157,14 +151,10 @@ async function indexeddb(element, { rows, dim }) {
   return { name, ...measured, imported, plain_import };
 }
 
-self.onmessage = async ({ data }) => {
-  try {
-    module = await create({ report: (message) => settle(message) });
-    const measured = [];
-    for (const store of [opfs, indexeddb])
-      for (const element of [0, 1]) measured.push(await store(element, data));
-    postMessage({ measured });
-  } catch (error) {
-    postMessage({ error: String(error) });
-  }
-};
+answer_with(async (size) => {
+  ({ module, call } = await open_program());
+  const measured = [];
+  for (const store of [opfs, indexeddb])
+    for (const element of [0, 1]) measured.push(await store(element, size));
+  return measured;
+});

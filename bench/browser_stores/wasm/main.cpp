@@ -1,49 +1,30 @@
 // SPDX-FileCopyrightText: 2026 The thimble authors
 // SPDX-License-Identifier: Apache-2.0
 //
-// The browser stores for worker.mjs, which measures them: whatever is asked ends in Module.report(message), with an
-// empty one where nothing went wrong. But reads of OPFS are done when they return; one that fails ends the program.
+// The browser stores for worker.mjs, which measures them. Whatever is asked ends in a report, but reads of OPFS are
+// done when they return; one that fails ends the program.
 
-#include <emscripten/em_js.h>
 #include <emscripten/em_macros.h>
 
 #include <cstdint>
 #include <cstdlib>
 #include <optional>
 #include <span>
-#include <utility>
-
 #include <thimble/store/indexeddb_store.hpp>
 #include <thimble/store/indexeddb_writer.hpp>
 #include <thimble/store/opfs_store.hpp>
 #include <thimble/store/opfs_writer.hpp>
 
-EM_JS(void, report_to_worker, (const char* message), { Module['report'](UTF8ToString(message)); });
+#include "browser/report.hpp"
 
 namespace {
 
-using thimble::expected;
+using namespace bench;
 
 std::optional<thimble::opfs_store> store;
 std::optional<thimble::opfs_writer> writer;
 std::optional<thimble::indexeddb_store> records;
 std::optional<thimble::indexeddb_writer> records_writer;
-
-template <class T>
-void report(const expected<T>& outcome) {
-  report_to_worker(outcome ? "" : outcome.error().message);
-}
-
-template <class T>
-thimble::opened<T> kept_in(std::optional<T>& place) {
-  return {&place, [](void* context, expected<T>&& outcome) {
-            if (!outcome) return report(outcome);
-            *static_cast<std::optional<T>*>(context) = std::move(*outcome);
-            report_to_worker("");
-          }};
-}
-
-constexpr thimble::completion then_report{nullptr, [](void*, expected<void> outcome) { report(outcome); }};
 
 }  // namespace
 
