@@ -22,6 +22,6 @@ stores=include/thimble/store
 bash cmake/emscripten.sh em++ -std=c++23 -O3 -DNDEBUG -fno-exceptions -fno-rtti -msimd128 -Iinclude -Ibench \
   "bench/$name/wasm/main.cpp" -o "build/$name/program.mjs" --no-entry \
   --js-library "$stores/browser_library.js" --js-library "$stores/opfs_library.js" \
-  --js-library "$stores/indexeddb_library.js" \
+  --js-library "$stores/indexeddb_library.js" --js-library "$stores/idbfs_library.js" \
   -sMODULARIZE=1 -sENVIRONMENT=worker -sFILESYSTEM=0 -sINITIAL_MEMORY=32MB \
   -sEXPORTED_FUNCTIONS=_malloc,_free -sEXPORTED_RUNTIME_METHODS=HEAPU8,ccall "$@"

@@ -110,40 +110,58 @@ async function opfs(element, { rows, dim }) {
   return { name, ...measured, imported, plain_import };
 }
 
+/** Where the rows of a store in IndexedDB are: what its records look like. */
+const layouts = {
+  indexeddb: {
+    version: 1, table: 'rows', database: (name) => name, key: (name, row) => row,
+    record: (bytes) => bytes, bytes_of: (record) => record,
+  },
+  idbfs: {
+    version: 21, table: 'FILE_DATA', index: 'timestamp', database: (name) => `/${name}`,
+    key: (name, row) => `/${name}/rows/${String(row).padStart(10, '0')}`,
+    record: (contents) => ({ timestamp: new Date(), mode: 33206, contents }), bytes_of: ({ contents }) => contents,
+  },
+};
+
 /** IndexedDB: a transaction a batch, a get or put for each row. */
-async function indexeddb(element, { rows, dim }) {
-  const name = `indexeddb ${element_names[element]}`;
+async function records(store, element, { rows, dim }) {
+  const name = `${store} ${element_names[element]}`;
   const room = room_for(element, dim);
   const { row_bytes } = room;
+  const { version, table, index, database: database_of, key, record, bytes_of } = layouts[store];
   const open = (name) => new Promise((resolve, reject) => {
-    const request = indexedDB.open(name, 1);
-    request.onupgradeneeded = () => request.result.createObjectStore('rows');
+    const request = indexedDB.open(database_of(name), version);
+    request.onupgradeneeded = () => {
+      const made = request.result.createObjectStore(table);
+      if (index) made.createIndex(index, index);
+    };
     request.onsuccess = () => resolve(request.result);
     request.onerror = () => reject(request.error);
   });
 
-  const imported = await thimbles_import('indexeddb', name, { rows, dim }, element, room);
+  const imported = await thimbles_import(store, name, { rows, dim }, element, room);
   let database;
   const plain_import = await import_speed(rows, row_bytes, async () => database = await open('plain'),
       (row, count) => new Promise((resolve, reject) => {
-        const transaction = database.transaction('rows', 'readwrite', { durability: 'relaxed' });
-        const table = transaction.objectStore('rows');
-        for (let i = 0; i < count; ++i) table.put(room.bytes.slice(i * row_bytes, (i + 1) * row_bytes), row + i);
+        const transaction = database.transaction(table, 'readwrite', { durability: 'relaxed' });
+        const to = transaction.objectStore(table);
+        for (let i = 0; i < count; ++i)
+          to.put(record(room.bytes.slice(i * row_bytes, (i + 1) * row_bytes)), key('plain', row + i));
         transaction.oncomplete = resolve;
         transaction.onabort = () => reject(transaction.error);
       }), () => database.close());
-  indexedDB.deleteDatabase('plain');
+  indexedDB.deleteDatabase(database_of('plain'));
 
-  await call('indexeddb_open', name);
+  await call(`${store}_open`, name);
   database = await open(name);
   const measured = await in_turns(rows, room.nodes_at,
-      (nodes) => timed(() => call('indexeddb_read', room.nodes_at, nodes.length, room.out)),
+      (nodes) => timed(() => call(`${store}_read`, room.nodes_at, nodes.length, room.out)),
       (nodes) => timed(() => new Promise((resolve) => {
-        const table = database.transaction('rows').objectStore('rows');
+        const from = database.transaction(table).objectStore(table);
         let left = nodes.length;
         for (let i = 0; i < nodes.length; ++i)
-          table.get(nodes[i]).onsuccess = ({ target }) => {
-            room.plain.set(target.result, i * row_bytes);
+          from.get(key(name, nodes[i])).onsuccess = ({ target }) => {
+            room.plain.set(bytes_of(target.result), i * row_bytes);
             if (--left === 0) resolve();
           };
       })));
@@ -153,8 +171,8 @@ async function indexeddb(element, { rows, dim }) {
 
 answer_with(async (size) => {
   ({ module, call } = await open_program());
-  const measured = [];
-  for (const store of [opfs, indexeddb])
-    for (const element of [0, 1]) measured.push(await store(element, size));
-  return measured;
+  return [
+    await opfs(0, size), await opfs(1, size), await records('indexeddb', 0, size), await records('indexeddb', 1, size),
+    await records('idbfs', 0, size),
+  ];
 });

@@ -10,6 +10,9 @@
 #include <cstdlib>
 #include <optional>
 #include <span>
+#include <string>
+#include <thimble/store/idbfs_store.hpp>
+#include <thimble/store/idbfs_writer.hpp>
 #include <thimble/store/indexeddb_store.hpp>
 #include <thimble/store/indexeddb_writer.hpp>
 #include <thimble/store/opfs_store.hpp>
@@ -25,6 +28,11 @@ std::optional<thimble::opfs_store> store;
 std::optional<thimble::opfs_writer> writer;
 std::optional<thimble::indexeddb_store> records;
 std::optional<thimble::indexeddb_writer> records_writer;
+std::optional<thimble::idbfs_store> files;
+std::optional<thimble::idbfs_writer> files_writer;
+
+constexpr const char* folder_of_files = "rows";
+std::string mount_of(const char* name) { return std::string("/") + name; }
 
 }  // namespace
 
@@ -66,6 +74,25 @@ EMSCRIPTEN_KEEPALIVE void indexeddb_open(const char* name) { thimble::indexeddb_
 
 EMSCRIPTEN_KEEPALIVE void indexeddb_read(const thimble::node* nodes, unsigned count, float* out) {
   records->read({nodes, count}, {out, count * records->dim()}, then_report);
+}
+
+// Of float32 only.
+EMSCRIPTEN_KEEPALIVE void idbfs_create(const char* name, unsigned n, unsigned dim, unsigned /*element*/) {
+  thimble::idbfs_writer::create(mount_of(name).c_str(), folder_of_files, {.n = n, .dim = dim}, kept_in(files_writer));
+}
+
+EMSCRIPTEN_KEEPALIVE void idbfs_append(const void* values, unsigned bytes, unsigned /*element*/) {
+  files_writer->append(std::span(static_cast<const float*>(values), bytes / 4), then_report);
+}
+
+EMSCRIPTEN_KEEPALIVE void idbfs_finish() { files_writer->finish(then_report); }
+
+EMSCRIPTEN_KEEPALIVE void idbfs_open(const char* name) {
+  thimble::idbfs_store::open(mount_of(name).c_str(), folder_of_files, kept_in(files));
+}
+
+EMSCRIPTEN_KEEPALIVE void idbfs_read(const thimble::node* nodes, unsigned count, float* out) {
+  files->read({nodes, count}, {out, count * files->dim()}, then_report);
 }
 
 }  // extern "C"
