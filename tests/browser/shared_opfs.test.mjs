@@ -287,6 +287,27 @@ describe('a set that another tab reads', { skip }, () => {
         await two.close();
       });
 
+  test('and that does not answer, for it computes, is not waited for without end: store_in_use, until it answers again',
+      async () => {
+        const impatient = () => {
+          const later = self.setTimeout;
+          self.setTimeout = (run, ms) => later(run, ms === 30000 ? 300 : ms);
+        };
+        const [one, two, three] = [await open(), await open(impatient), await open(impatient)];
+        await imports(one, 'computing');
+        await opens(two, 'computing');
+        assert.equal(await wrong(two), 0);
+        const computing = one.run(() => void Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 3000));
+        await fails(two.run((lab) => lab.read([1, 2], 'read_each')), 'store_in_use');
+        await fails(opens(three, 'computing'), 'store_in_use');
+        await computing;
+        // Answers that come too late are for nobody.
+        assert.equal(await wrong(two), 0);
+        await opens(three, 'computing');
+        assert.deepEqual([await wrong(one), await wrong(three)], [0, 0]);
+        for (const tab of [one, two, three]) await tab.close();
+      });
+
   test('does not open while it is imported: store_in_use', async () => {
     const [one, two] = [await open(), await open()];
     await one.run((lab) => begin(lab, 'importing', 200, 16));

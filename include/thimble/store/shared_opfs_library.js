@@ -13,6 +13,8 @@ addToLibrary({
     // A browser may free a tab's lock before its file; who has the file without the lock (an import) is not waited for.
     patience_ms: 2000,
     pause_ms: 20,
+    // How long an owner may be busy, or suspended, before its readers are told so.
+    answer_ms: 30000,
 
     // Two versions of a page may meet there: other messages need another name.
     name_of: (path) => `thimble-owner:${path}`,
@@ -47,7 +49,7 @@ addToLibrary({
       const answers_name = `${name}/${crypto.randomUUID()}`;
       const [requests, answers] = [new BroadcastChannel(name), new BroadcastChannel(answers_name)];
       const closing = new AbortController();
-      const asked = new Map();  // {request, take} by ticket, until it is answered
+      const asked = new Map();  // {request, take} by ticket, until it is answered or too late
       let last_ticket = 0;
       let waits = false;  // for the lock, or for the file with the lock
       let file = null;  // the owner's
@@ -138,7 +140,15 @@ addToLibrary({
         // Calls take(answer) once.
         ask(what, take) {
           const request = { ...what, 'to': answers_name, 'ticket': ++last_ticket, 'header': header };
-          asked.set(last_ticket, { request, take });
+          const too_late = setTimeout(() => {
+            asked.delete(request['ticket']);
+            take({ 'outcome': THIMBLE_BROWSER.in_use });
+          }, THIMBLE_SHARED_OPFS.answer_ms);
+          const answered = (found) => {
+            clearTimeout(too_late);
+            take(found);
+          };
+          asked.set(last_ticket, { request, take: answered });
           requests.postMessage(request);
           wait();
         },

@@ -47,8 +47,9 @@ class shared_opfs_store {
  public:
   shared_opfs_store() = default;
 
-  // Waits for the owner as long as that lives. Errors: as of opfs_store::open(); store_in_use, where nobody is the
-  // owner and yet the file is open (an import, an opfs_store) for 2 seconds, or 2 for each tab that waits for it.
+  // Errors: as of opfs_store::open(); store_in_use, where the owner does not answer for 30 seconds (it computes, or is
+  // suspended), or nobody is the owner and yet the file is open (an import, an opfs_store) for 2 seconds, or 2 for each
+  // tab that waits for it.
   static void open(const char* name, opened<shared_opfs_store> then) {
     if (const auto valid = check_opfs_name(name); !valid) return then(std::unexpected(valid.error()));
     auto* pending = make_pending(then);
