@@ -31,7 +31,7 @@ namespace thimble::inline THIMBLE_FLAGS {
 template <quantizer Quantizer, row_source Rows, executor Executor>
 [[nodiscard]] expected<void> encode_rows(const Quantizer& quantizer, const simd::kernel_set& kernels, const Rows& rows,
                                          std::span<std::byte> codes, Executor& on, progress_report report) {
-  const std::size_t stride = quantizer.code_bytes();
+  const std::size_t stride = simd::row_stride(quantizer.code_bytes());
   auto scratch = aligned_buffer<float>::create(saturated_product(on.workers(), rows.dim()));
   if (!scratch) return std::unexpected(scratch.error());
   const std::size_t work_bytes = round_up(quantizer.encode_scratch_bytes(), std::size_t{64});
@@ -53,8 +53,8 @@ template <quantizer Quantizer, row_source Rows, executor Executor>
 [[nodiscard]] expected<aligned_buffer<std::byte>> encode_rows(const Quantizer& quantizer,
                                                               const simd::kernel_set& kernels, const Rows& rows,
                                                               Executor& on, progress_report report) {
-  auto codes =
-      aligned_buffer<std::byte>::create(saturated_product(rows.size(), quantizer.code_bytes()), simd::code_slack);
+  auto codes = aligned_buffer<std::byte>::create(
+      saturated_product(rows.size(), simd::row_stride(quantizer.code_bytes())), simd::code_slack);
   if (!codes) return codes;
   if (auto done = encode_rows(quantizer, kernels, rows, codes->span(), on, report); !done)
     return std::unexpected(done.error());
@@ -76,7 +76,8 @@ template <symmetric_quantizer Quantizer, executor Executor>
   for (std::size_t worker = 0; worker < scratches->size(); ++worker)
     if (auto made = (*scratches)[worker].reserve(*graph, ef_construction, quantizer.query_bytes()); !made)
       return std::unexpected(made.error());
-  inserter<Quantizer> insert(*graph, quantizer, kernels, {codes.data(), quantizer.code_bytes()}, ef_construction);
+  inserter<Quantizer> insert(*graph, quantizer, kernels, {codes.data(), simd::row_stride(quantizer.code_bytes())},
+                             ef_construction);
   stage_monitor monitor(build_stage::link, n, report);
   const insertion_order order(n);
   parallel_for(on, order.blocks(), [&](std::size_t block, unsigned worker) {

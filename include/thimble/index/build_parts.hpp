@@ -57,7 +57,7 @@ template <quantizer Q, row_source Rows, executor Executor>
     if (!codes) return std::unexpected(codes.error());
     return trained<Q>{std::move(*quantizer), std::move(*codes), {}};
   }
-  const std::size_t bytes = saturated_product(rows.size(), quantizer->code_bytes());
+  const std::size_t bytes = saturated_product(rows.size(), simd::row_stride(quantizer->code_bytes()));
   auto memory = scratch_file::create(scratch_folder, bytes, simd::code_slack);
   if (!memory) return std::unexpected(memory.error());
   if (auto done = encode_rows(*quantizer, kernels, rows, memory->bytes(), on, options.progress); !done)
@@ -75,11 +75,10 @@ struct ordered_graph {
 template <symmetric_quantizer Q, executor Executor>
 [[nodiscard]] expected<ordered_graph> order_and_link(trained<Q>& on_codes, const simd::kernel_set& kernels,
                                                      std::size_t n, const build_options& options, Executor& on) {
-  const std::size_t code_bytes = on_codes.quantizer.code_bytes();
-  auto order =
-      locality_order(on_codes.quantizer, kernels, {on_codes.codes.data(), code_bytes}, n, on, options.progress);
+  const std::size_t stride = simd::row_stride(on_codes.quantizer.code_bytes());
+  auto order = locality_order(on_codes.quantizer, kernels, {on_codes.codes.data(), stride}, n, on, options.progress);
   if (!order) return std::unexpected(order.error());
-  if (auto moved = permute_rows(on_codes.codes.data(), code_bytes, order->span()); !moved)
+  if (auto moved = permute_rows(on_codes.codes.data(), stride, order->span()); !moved)
     return std::unexpected(moved.error());
 
   scratch_file rows;
@@ -139,7 +138,8 @@ template <quantizer Quantizer, row_source Rows, executor Executor>
   auto coded_rows = detail::coded<Quantizer>(rows, kernels, options, {}, on);
   if (!coded_rows) return std::unexpected(coded_rows.error());
   if (!own_codes) {
-    if (auto moved = permute_rows(coded_rows->codes.data(), coded_rows->quantizer.code_bytes(), linked->order.span());
+    if (auto moved = permute_rows(coded_rows->codes.data(), simd::row_stride(coded_rows->quantizer.code_bytes()),
+                                  linked->order.span());
         !moved)
       return std::unexpected(moved.error());
   } else if constexpr (symmetric_quantizer<Quantizer>) {

@@ -83,8 +83,8 @@ struct change_of_form {
     auto live = (**made).empty_graph();
     if (!live) return std::unexpected(live.error());
     const auto label_of = [names = from.numbers()](node x) { return names.label_of(x); };
-    const simd::code_rows codes{from.parts_.codes.data(), from.parts_.quantizer.code_bytes()};
-    if (auto done = (**live).take_over(from.parts_.graph, codes, label_of); !done) return std::unexpected(done.error());
+    if (auto done = (**live).take_over(from.parts_.graph, from.parts_.rows_of_codes(), label_of); !done)
+      return std::unexpected(done.error());
     (**made).live = std::move(*live);
     return mutable_index<Quantizer>(std::move(*made));
   }

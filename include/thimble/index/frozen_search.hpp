@@ -107,7 +107,7 @@ class frozen_search {
   // bounds.
   [[nodiscard]] float lower_bound(candidate c, float epsilon, search_scratch& scratch) const {
     if constexpr (bounded_quantizer<Quantizer>) {
-      const std::byte* code = parts_.codes.data() + c.id() * parts_.quantizer.code_bytes();
+      const std::byte* code = simd::row_of(codes(), c.id());
       const double error = parts_.quantizer.standard_error(scratch.query(), code, c.distance());
       // A product of two floats is exact in double, so it does not matter who fuses it.
       return static_cast<float>(double{c.distance()} - double{epsilon} * error);
@@ -146,7 +146,7 @@ class frozen_search {
   [[nodiscard]] std::size_t size() const { return static_cast<std::size_t>(parts_.meta.n); }
   [[nodiscard]] std::size_t dim() const { return parts_.meta.dim; }
   [[nodiscard]] thimble::metric metric() const { return static_cast<thimble::metric>(parts_.meta.metric); }
-  [[nodiscard]] simd::code_rows codes() const { return {parts_.codes.data(), parts_.quantizer.code_bytes()}; }
+  [[nodiscard]] simd::code_rows codes() const { return parts_.rows_of_codes(); }
 
   [[nodiscard]] expected<void> check(std::span<const float> query) const {
     if (size() == 0) return fail(errc::empty_index, "the index is empty: build it from vectors first");

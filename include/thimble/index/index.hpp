@@ -239,8 +239,8 @@ class index {
     if (!scratch) return std::unexpected(scratch.error());
     const auto room = (**scratch).rows(parts_.quantizer.encode_scratch_bytes() / sizeof(float) + 1);
     if (!room) return std::unexpected(room.error());
-    parts_.quantizer.decode(*kernels_, parts_.codes.data() + x * parts_.quantizer.code_bytes(),
-                            std::as_writable_bytes(*room).data(), out);
+    parts_.quantizer.decode(*kernels_, simd::row_of(parts_.rows_of_codes(), x), std::as_writable_bytes(*room).data(),
+                            out);
     return {};
   }
 

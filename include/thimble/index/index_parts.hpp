@@ -27,6 +27,7 @@
 #include <thimble/metric/metric.hpp>
 #include <thimble/quant/quantizer.hpp>
 #include <thimble/search/search_params.hpp>
+#include <thimble/simd/kernel_set.hpp>
 
 namespace thimble::inline THIMBLE_FLAGS {
 
@@ -42,7 +43,7 @@ struct index_parts {
   index_meta meta{};
   std::uint64_t half_fingerprint = 0;  // 0: there is none
   Quantizer quantizer;
-  aligned_buffer<std::byte> codes;  // of each node
+  aligned_buffer<std::byte> codes;  // of each node, meta.code_bytes from one to the next
   frozen_graph graph;
   permutation rows;            // of each node: the number of its vector
   aligned_buffer<label> keys;  // of each row, ascending; empty where a row's label is its number
@@ -57,7 +58,7 @@ struct index_parts {
             .fingerprint = fingerprint,
             .dim = static_cast<std::uint32_t>(dim),
             .quantizer = Quantizer::file_id,
-            .code_bytes = static_cast<std::uint32_t>(quantizer.code_bytes()),
+            .code_bytes = static_cast<std::uint32_t>(simd::row_stride(quantizer.code_bytes())),
             .m = links,
             .ef_construction = ef_construction,
             .entry = graph.entry().at,
@@ -79,13 +80,19 @@ struct index_parts {
     if (!quantizer) return std::unexpected(quantizer.error());
 
     const auto codes = (*sections)[section::codes];
-    const std::size_t stride = quantizer->code_bytes();
+    const std::size_t code_bytes = quantizer->code_bytes();
+    const std::size_t stride = meta->code_bytes;
     const auto n = static_cast<std::size_t>(meta->n);
-    if (meta->code_bytes != stride || codes.size() < simd::code_slack ||
+    // Files from before rows were filled up to whole lines have them side by side.
+    if ((stride != code_bytes && stride != simd::row_stride(code_bytes)) || codes.size() < simd::code_slack ||
         (codes.size() - simd::code_slack) / stride != n || (codes.size() - simd::code_slack) % stride != 0)
       return fail(errc::corrupt, "the codes have a wrong size", codes.size());
-    for (std::size_t i = 0; i < n; ++i)
-      if (!quantizer->valid(codes.data() + i * stride)) return fail(errc::corrupt, "a code is wrong", i);
+    const auto is_set = [](std::byte b) { return b != std::byte{}; };
+    for (std::size_t i = 0; i < n; ++i) {
+      const std::byte* code = codes.data() + i * stride;
+      if (!quantizer->valid(code) || std::ranges::any_of(code + code_bytes, code + stride, is_set))
+        return fail(errc::corrupt, "a code is wrong", i);
+    }
 
     const auto levels = (*sections)[section::levels];
     if (levels.size() != n) return fail(errc::corrupt, "the levels have a wrong size", levels.size());
@@ -109,6 +116,8 @@ struct index_parts {
     parts.keys = std::move(keys);
     return parts;
   }
+
+  [[nodiscard]] simd::code_rows rows_of_codes() const { return {codes.data(), meta.code_bytes}; }
 
   // Hands the bytes of a file to the sink, in order. Errors: the sink's.
   [[nodiscard]] expected<void> write(byte_sink sink) const {

@@ -57,7 +57,7 @@ class live_graph {
         ef_construction_(ef_construction),
         seed_(seed),
         graph_(adjacency::create(m, seed)),
-        nodes_(quantizer.code_bytes()) {}
+        nodes_(simd::row_stride(quantizer.code_bytes())) {}
 
   // Takes over a frozen graph, its codes, and the label of each node: label_of(node). Only where there was nothing yet,
   // and before another thread knows of it. Error: out_of_memory.
@@ -76,7 +76,7 @@ class live_graph {
         from.for_each_link(x, level, [&](node y) { links[n++] = y; });
         graph->set_links(x, level, {links, n});
       }
-      std::memcpy(nodes_.code(x), simd::row_of(codes, x), nodes_.row_bytes());
+      std::memcpy(nodes_.code(x), simd::row_of(codes, x), quantizer_.code_bytes());
       nodes_.set_label(x, label_of_node(x));
       nodes_.set_state(x, node_state::live);
       labels_.insert(x, label_of());

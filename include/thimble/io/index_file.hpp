@@ -38,7 +38,7 @@ static_assert(sizeof(file_header) == 24 && std::is_trivially_copyable_v<file_hea
 enum class section : std::uint32_t {
   meta = 1,         // index_meta, in version 4 with_half_fingerprint
   quantizer = 2,    // the quantizer's parameters
-  codes = 3,        // n rows of code_bytes, then 64 zero bytes that kernels may read
+  codes = 3,        // n rows of code_bytes (simd::row_stride), then 64 zero bytes that kernels may read
   levels = 4,       // n bytes
   base_links = 5,   // n lists (graph/packed_links.hpp), then 8 zero bytes
   upper_links = 6,  // (sum of the levels) x m nodes, in the order of the nodes, each row ended by no_node or full

@@ -18,6 +18,7 @@
 namespace thimble::inline THIMBLE_FLAGS::simd {
 
 inline constexpr std::size_t plane_block = 16;
+inline constexpr std::size_t cache_line = 64;
 
 [[nodiscard]] constexpr std::size_t plane_bytes(unsigned width, std::size_t dim) { return (dim * width + 7) / 8; }
 
@@ -33,6 +34,13 @@ constexpr void for_each_plane(unsigned bits, Visit&& visit) {
   std::size_t bytes = 0;
   for_each_plane(bits, [&](unsigned width, unsigned) { bytes += plane_bytes(width, dim); });
   return bytes;
+}
+
+// Bytes from a row of codes to the next one: a row that lacks at most a fifteenth of whole lines gets it, zeros, for
+// each of them lies in one line less then, as a rule. (60 bytes, 1 bit at 384 dims, in 64: .9 of a search.)
+[[nodiscard]] constexpr std::size_t row_stride(std::size_t code_bytes) {
+  const std::size_t lacking = (cache_line - code_bytes % cache_line) % cache_line;
+  return lacking <= code_bytes / 15 && lacking <= cache_line / 4 ? code_bytes + lacking : code_bytes;
 }
 
 // Calls visit(byte, field, dimension) for every field of a plane. Dimensions from dim on are fields without meaning.

@@ -15,6 +15,7 @@
 #include <thimble/core/config.hpp>
 #include <thimble/core/half.hpp>
 #include <thimble/core/types.hpp>
+#include <thimble/simd/code_layout.hpp>
 #include <thimble/simd/isa.hpp>
 
 namespace thimble::inline THIMBLE_FLAGS::simd {
@@ -39,8 +40,6 @@ struct code_rows {
     return rows.data + x * rows.stride;
   return rows.chunks[x >> rows.chunk_bits] + (x & ((node{1} << rows.chunk_bits) - 1)) * rows.stride;
 }
-
-inline constexpr std::size_t cache_line = 64;
 
 // The same rows where prefetch_rows() is called before each estimate.
 [[nodiscard]] constexpr code_rows requested(code_rows rows) {

@@ -7,11 +7,13 @@
 
 #include <algorithm>
 #include <bit>
+#include <thimble/index/freeze.hpp>
 #include <thimble/index/index.hpp>
 #include <thimble/quant/float32.hpp>
 #include <thimble/quant/rabitq.hpp>
 #include <thimble/quant/sq8.hpp>
 #include <thimble/store/memory_store.hpp>
+#include <vector>
 
 #include "unit/support/environment.hpp"
 #include "unit/support/files.hpp"
@@ -47,6 +49,50 @@ std::vector<std::pair<label, std::uint32_t>> bits_of(const Hits& hits) {
   std::vector<std::pair<label, std::uint32_t>> bits;
   for (const neighbor& hit : hits) bits.emplace_back(hit.id, std::bit_cast<std::uint32_t>(hit.distance));
   return bits;
+}
+
+// sq8 codes of 52 dims: 60 bytes, 4 less than a line.
+TEST(saving_rows, fill_whole_lines_and_open_side_by_side_as_well) {
+  constexpr std::size_t n = 400, code_bytes = 60, line = 64;
+  const auto rows = test::random_vectors(n, 52, 3);
+  const auto built = index<sq8>::build(rows.view(), {.ef_construction = 60});
+  ASSERT_TRUE(succeeded(built));
+  const file_bytes file = test::saved(*built);
+  file_bytes changed = file;
+  const auto codes = test::values_of<std::byte>(changed, section::codes);
+  ASSERT_EQ(codes.size(), n * line + simd::code_slack);
+  EXPECT_EQ(test::values_of<index_meta>(changed, section::meta)[0].code_bytes, line);
+
+  file_bytes close(n * code_bytes + simd::code_slack);
+  for (std::size_t i = 0; i < n; ++i) {
+    EXPECT_TRUE(std::ranges::all_of(codes.subspan(i * line + code_bytes, line - code_bytes),
+                                    [](std::byte b) { return b == std::byte{}; }));
+    std::ranges::copy(codes.subspan(i * line, code_bytes), close.begin() + static_cast<std::ptrdiff_t>(i * code_bytes));
+  }
+  file_bytes before = test::with_section(file, section::codes, close);
+  test::values_of<index_meta>(before, section::meta)[0].code_bytes = code_bytes;
+  test::fix_checksums(before);
+  const auto opened = test::opened<index<sq8>>(before);
+  ASSERT_TRUE(succeeded(opened));
+  const auto changing = thaw(*opened);
+  ASSERT_TRUE(succeeded(changing));
+  const auto again = freeze(*changing);
+  ASSERT_TRUE(succeeded(again));
+  EXPECT_EQ(again->memory().codes, built->memory().codes);
+  std::vector<float> vector(52), as_built(52);
+  for (std::size_t i = 0; i < n; i += 20) {
+    const auto hits = bits_of(*built->search(rows.row(i), {.ef = n}));
+    EXPECT_EQ(bits_of(*opened->search(rows.row(i), {.ef = n})), hits);
+    EXPECT_EQ(bits_of(*changing->search(rows.row(i), {.ef = n})), hits);
+    EXPECT_EQ(bits_of(*again->search(rows.row(i), {.ef = n})), hits);
+    ASSERT_TRUE(succeeded(built->get(i, as_built)));
+    ASSERT_TRUE(succeeded(opened->get(i, vector)));
+    EXPECT_EQ(vector, as_built);
+  }
+
+  codes[7 * line + code_bytes] = std::byte{1};
+  test::fix_checksums(changed);
+  EXPECT_EQ(code_of(test::opened<index<sq8>>(changed)), errc::corrupt);
 }
 
 TYPED_TEST(saving, one_file_gives_the_same_hits_with_every_instruction_set) {

@@ -133,5 +133,21 @@ TEST(code_layout, a_bit_set_in_an_unused_field_is_seen) {
   }
 }
 
+TEST(code_layout, rows_that_lack_little_of_whole_lines_fill_them) {
+  // 1 bit at 384 and 896 dims, 8 bits at 300.
+  EXPECT_EQ(simd::row_stride(60), 64u);
+  EXPECT_EQ(simd::row_stride(124), 128u);
+  EXPECT_EQ(simd::row_stride(308), 320u);
+  EXPECT_EQ(simd::row_stride(240), 256u);
+  for (const std::size_t whole : {64u, 128u, 384u}) EXPECT_EQ(simd::row_stride(whole), whole);
+  for (const std::size_t far : {4u, 12u, 56u, 59u, 108u, 112u, 204u, 392u, 776u, 1004u})
+    EXPECT_EQ(simd::row_stride(far), far);
+  for (std::size_t bytes = 1; bytes < 4000; ++bytes) {
+    EXPECT_GE(simd::row_stride(bytes), bytes);
+    EXPECT_LE(simd::row_stride(bytes) - bytes, std::min<std::size_t>(bytes / 15, 16));
+    EXPECT_TRUE(simd::row_stride(bytes) == bytes || simd::row_stride(bytes) % 64 == 0);
+  }
+}
+
 }  // namespace
 }  // namespace thimble
