@@ -154,12 +154,14 @@ wasm() {
 browser_tests() {
   local log="$logs/browser-tests.log"
   THIMBLE_CHROMIUM=$(command -v chromium || command -v chromium-browser || command -v google-chrome) \
+    THIMBLE_FIREFOX=$(command -v firefox-esr || command -v firefox) \
     bash cmake/node.sh --test --test-concurrency=1 --test-reporter=spec tests/browser/*.test.mjs | tee "$log"
   ! grep -qE '^ℹ skipped [1-9]' "$log"
 }
 
 browser() {
   have chromium-browser || have google-chrome || need chromium chromium
+  have firefox || need firefox-esr firefox-esr
   need_for_wasm
   local preset
   for preset in wasm-simd128 wasm-relaxed; do
