@@ -107,9 +107,9 @@ class browser_store {
   // Row nodes[i] goes to out[i * dim ..]; nodes ascend. Several reads may be under way. then is called before read()
   // returns where rows are in memory, or in OPFS and not through_another_tab(). out may be written to even if the read
   // fails. Errors: those of the place's own store; missing_row from memory; through another tab also store_mismatch
-  // (another import has taken the set's place), cannot_open (it was removed), and store_in_use (that tab does not answer
-  // for 30 seconds, or something else has the file for 2, or 2 for each tab that waits for it: the next read tries
-  // again).
+  // (another import has taken the set's place), cannot_open (it was removed), and store_in_use (that tab does not
+  // answer for 30 seconds, or something else has the file for 2, or 2 for each tab that waits for it: the next read
+  // tries again).
   void read(std::span<const node> nodes, std::span<float> out, completion then) {
     if (where_ == browser_place::indexeddb) return indexeddb_.read(nodes, out, then);
     if (where_ == browser_place::opfs) return opfs_.read(nodes, out, then);
