@@ -99,8 +99,9 @@ export async function start_firefox(address) {
     `${address}/pages/remote.html?page=${name}&jobs=http://127.0.0.1:${server.address().port}`;
 
   const first = 'first';
+  // Tests may run as root: with a home of root's own, and where processes cannot be put into a sandbox.
   const program = spawn(browser_file, ['--headless', '--no-remote', '--profile', profile, address_of(first)],
-      { stdio: 'ignore' });
+      { stdio: 'ignore', env: { ...process.env, HOME: profile, MOZ_DISABLE_CONTENT_SANDBOX: '1' } });
   const ended = new Promise((resolve) => program.once('exit', resolve));
   await evaluate(first, 'self.opened = {}, null');
   let n_pages = 0;

@@ -312,7 +312,7 @@ for (const { name, skip, start, prepare } of browsers) describe(name, { skip }, 
           await imports(one, 'computing');
           await opens(two, 'computing');
           assert.equal(await wrong(two), 0);
-          const computing = one.run(() => void Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 3000));
+          const computing = one.run(() => void Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5000));
           await fails(two.run((lab) => lab.read([1, 2], 'read_each')), 'store_in_use');
           await fails(opens(three, 'computing'), 'store_in_use');
           await computing;
