@@ -19,33 +19,12 @@
 #include <thimble/core/atomic.hpp>
 #include <thimble/core/config.hpp>
 #include <thimble/graph/adjacency.hpp>
+#include <thimble/graph/graph_part.hpp>
 #include <thimble/quant/quantizer.hpp>
 #include <thimble/search/candidate_list.hpp>
 #include <thimble/search/traversal.hpp>
 
 namespace thimble::inline THIMBLE_FLAGS {
-
-namespace detail {
-
-// A graph in which no link leads to x: it stands in a slot that is used again, and may be linked to from its last life.
-struct graph_without {
-  const adjacency& all;
-  node x;
-
-  [[nodiscard]] std::size_t size() const { return all.size(); }
-  [[nodiscard]] entry_point entry() const { return all.entry(); }
-  [[nodiscard]] std::size_t max_degree(unsigned level) const { return all.max_degree(level); }
-  template <class Visit>
-  THIMBLE_ALWAYS_INLINE void for_each_link(node from, unsigned level, Visit&& visit) const {
-    all.for_each_link(from, level, [&](node y) {
-      if (y != x) visit(y);
-    });
-  }
-  THIMBLE_ALWAYS_INLINE void prefetch_links(node from) const { all.prefetch_links(from); }
-};
-static_assert(graph<graph_without>);
-
-}  // namespace detail
 
 // usable(x): x may become a link; true before it is inserted. codes: where they are, or a function that tells it.
 template <symmetric_quantizer Quantizer, std::predicate<node> Usable = all_usable, class Codes = simd::code_rows>
@@ -107,7 +86,9 @@ class inserter {
     std::array<std::size_t, max_level + 1> n_links{};
     if (entry.at != no_node) {
       if constexpr (changing) {
-        find_links(detail::graph_without{graph_, x}, x, entry, n_links, scratch);
+        // No link may lead to x: it stands in a slot that is used again, and may be linked to from its last life.
+        const auto is_other = [x](node y) { return y != x; };
+        find_links(graph_part(graph_, is_other), x, entry, n_links, scratch);
       } else {
         find_links(graph_, x, entry, n_links, scratch);
       }

@@ -15,6 +15,7 @@
 #include <thimble/core/config.hpp>
 #include <thimble/core/error.hpp>
 #include <thimble/core/types.hpp>
+#include <thimble/graph/graph_part.hpp>
 #include <thimble/index/live_graph.hpp>
 #include <thimble/index/node_table.hpp>
 #include <thimble/quant/quantizer.hpp>
@@ -109,25 +110,6 @@ class live_search {
     }
   };
 
-  // The graph as freezing it leaves it, and so with the same results: without the nodes that wait for the sweep of the
-  // last links to them.
-  struct walked_graph {
-    const adjacency& links;
-    const node_table& nodes;
-    bool some_unlinked;
-
-    [[nodiscard]] std::size_t size() const { return links.size(); }
-    [[nodiscard]] entry_point entry() const { return links.entry(); }
-    [[nodiscard]] std::size_t max_degree(unsigned level) const { return links.max_degree(level); }
-    template <class Visit>
-    THIMBLE_ALWAYS_INLINE void for_each_link(node x, unsigned level, Visit&& visit) const {
-      links.for_each_link(x, level, [&](node y) {
-        if (!some_unlinked || nodes.state(y) != node_state::unlinked) visit(y);
-      });
-    }
-    THIMBLE_ALWAYS_INLINE void prefetch_links(node x) const { links.prefetch_links(x); }
-  };
-
   // Whether x may be a result at the end, as far as is known now.
   [[nodiscard]] bool may_count(node x) const {
     const auto e = nodes_.at(x);
@@ -148,7 +130,13 @@ class live_search {
 
   // False where there is nowhere to begin.
   [[nodiscard]] bool walk() {
-    const walked_graph graph{live_.graph(), nodes_, live_.n_unlinked() > 0};
+    // The graph as freezing it leaves it, and so with the same results: without the nodes that wait for the sweep of
+    // the last links to them.
+    const bool some_unlinked = live_.n_unlinked() > 0;
+    const auto is_linked = [&nodes = nodes_, some_unlinked](node x) {
+      return !some_unlinked || nodes.state(x) != node_state::unlinked;
+    };
+    const graph_part graph(live_.graph(), is_linked);
     const entry_point entry = graph.entry();
     if (entry.at == no_node) return false;
     const scout lead{*this};
