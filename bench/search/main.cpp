@@ -192,9 +192,9 @@ class curve {
       p.estimates > 0 ? std::printf("  %6.0f codes\n", p.estimates) : std::printf("\n");
     }
   }
-  // Nothing where it was not counted, or at one setting only.
+  // Nothing at one setting only.
   void print_estimates() const {
-    if (points_.size() < 2 || points_.front().estimates == 0) return;
+    if (points_.size() < 2) return;
     const auto n = static_cast<double>(points_.size());
     double sum_x = 0, sum_y = 0, sum_xx = 0, sum_xy = 0;
     for (const point& p : points_) {

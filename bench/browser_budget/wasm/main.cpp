@@ -39,7 +39,7 @@ std::optional<thimble::any_index> searched;
 thimble::search_params params;
 thimble::search_scratch scratch;
 
-// One of these, and the cache over it.
+// Where the vectors are beside memory, and the caches over these.
 std::optional<thimble::opfs_store> file;
 std::optional<thimble::cache_store<thimble::opfs_store>> cached_file;
 std::optional<thimble::opfs_writer> file_writer;
