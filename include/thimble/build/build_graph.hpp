@@ -14,6 +14,7 @@
 #include <thimble/build/inserter.hpp>
 #include <thimble/build/insertion_order.hpp>
 #include <thimble/build/progress.hpp>
+#include <thimble/build/reach_all.hpp>
 #include <thimble/core/aligned_buffer.hpp>
 #include <thimble/core/bytes.hpp>
 #include <thimble/core/config.hpp>
@@ -61,8 +62,8 @@ template <quantizer Quantizer, row_source Rows, executor Executor>
   return codes;
 }
 
-// The graph over n rows of codes, which stand in an order of locality or in any; its links of level 0 lie in `links`,
-// which outlives it, where that is not empty.
+// The graph over n rows of codes, which stand in an order of locality or in any; walks reach all of them. Its links of
+// level 0 lie in `links`, which outlives it, where that is not empty.
 // Errors: out_of_memory, cancelled.
 template <symmetric_quantizer Quantizer, executor Executor>
 [[nodiscard]] expected<adjacency> link_codes(const Quantizer& quantizer, const simd::kernel_set& kernels,
@@ -76,8 +77,8 @@ template <symmetric_quantizer Quantizer, executor Executor>
   for (std::size_t worker = 0; worker < scratches->size(); ++worker)
     if (auto made = (*scratches)[worker].reserve(*graph, ef_construction, quantizer.query_bytes()); !made)
       return std::unexpected(made.error());
-  inserter<Quantizer> insert(*graph, quantizer, kernels, {codes.data(), simd::row_stride(quantizer.code_bytes())},
-                             ef_construction);
+  const simd::code_rows rows{codes.data(), simd::row_stride(quantizer.code_bytes())};
+  inserter<Quantizer> insert(*graph, quantizer, kernels, rows, ef_construction);
   stage_monitor monitor(build_stage::link, n, report);
   const insertion_order order(n);
   parallel_for(on, order.blocks(), [&](std::size_t block, unsigned worker) {
@@ -88,6 +89,8 @@ template <symmetric_quantizer Quantizer, executor Executor>
     });
   });
   if (auto done = monitor.outcome(); !done) return std::unexpected(done.error());
+  const auto reached = reach_all(*graph, quantizer, kernels, rows, ef_construction, (*scratches)[0]);
+  if (!reached) return std::unexpected(reached.error());
   return graph;
 }
 

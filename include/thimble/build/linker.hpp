@@ -123,6 +123,22 @@ class linker {
     return has(y, level, x) || graph_.append_link(y, level, x);
   }
 
+  // Puts y -> x in the place of a link to a node that another link of y leads to, if there is one, and says whether.
+  [[nodiscard]] bool exchange(node y, unsigned level, node x) {
+    const auto guard = graph_.lock(y);
+    std::array<node, 2 * max_m> row;
+    std::size_t n = 0;
+    graph_.for_each_link(y, level, [&](node z) { row[n++] = z; });
+    const auto links = std::span(row).first(n);
+    const auto spare = std::ranges::find_if(links, [&](node z) {
+      return std::ranges::any_of(links, [&](node w) { return w != z && usable_(w) && has(w, level, z); });
+    });
+    if (spare == links.end()) return false;
+    *spare = x;
+    graph_.set_links(y, level, links);
+    return true;
+  }
+
   // Adds y -> x, though the row may be better without.
   void link_back(node y, unsigned level, node x, insert_scratch& scratch) {
     const auto guard = graph_.lock(y);
@@ -166,8 +182,8 @@ class linker {
     graph_.set_links(y, level, {scratch.taken.data(), n});
   }
 
-  // Makes sure that one of the usable candidates links to x: the nearest to it that has room. (To choose again in a
-  // full row would put another node out of reach.)
+  // Makes sure that one of the usable candidates links to x: the nearest to it that has room, or a link to spare. (To
+  // choose again in a full row would put another node out of reach.)
   void keep_reachable(node x, unsigned level, std::span<const candidate> from, insert_scratch& scratch) {
     link_batch& batch = scratch.batch;
     std::size_t n = 0;
@@ -181,6 +197,8 @@ class linker {
     std::ranges::sort(nearest);
     for (const candidate c : nearest)
       if (append(c.id(), level, x)) return;
+    for (const candidate c : nearest)
+      if (exchange(c.id(), level, x)) return;
     link_back(nearest.front().id(), level, x, scratch);
   }
 

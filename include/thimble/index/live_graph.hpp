@@ -23,6 +23,7 @@
 #include <utility>
 
 #include <thimble/build/inserter.hpp>
+#include <thimble/build/reach_all.hpp>
 #include <thimble/build/remover.hpp>
 #include <thimble/core/aligned_buffer.hpp>
 #include <thimble/core/atomic.hpp>
@@ -192,6 +193,18 @@ class live_graph {
     }
     tidy(scratch);
     if (!replaced) return fail(errc::unknown_label, "the label was removed meanwhile", id);
+    return {};
+  }
+
+  // Walks come to every vector afterwards, but for what others do meanwhile: build/reach_all.hpp. Reads all links.
+  // Error: out_of_memory.
+  [[nodiscard]] expected<void> reach_all(write_scratch& scratch) {
+    if (auto done = prepare(scratch); !done) return done;
+    const auto inside = epochs_.enter();
+    if (!inside) return std::unexpected(inside.error());
+    const auto done = thimble::reach_all(graph_, quantizer_, kernels_, current_rows{&nodes_}, ef_construction_,
+                                         scratch.links, usable_nodes{&nodes_});
+    if (!done) return std::unexpected(done.error());
     return {};
   }
 

@@ -221,6 +221,7 @@ class mutable_index {
       if (auto done = (**fresh).add(slot.id, (*scratches)[worker], copy); !done) monitor.stop(done.error());
     });
     if (auto done = monitor.outcome(); !done) return done;
+    if (auto done = (**fresh).reach_all((*scratches)[0]); !done) return done;
     parts_->live = std::move(*fresh);
     return {};
   }
@@ -339,7 +340,9 @@ class mutable_index {
         return monitor.stop(done.error());
       monitor.finished_one(worker);
     });
-    return monitor.outcome();
+    if (auto done = monitor.outcome(); !done) return done;
+    // All links are read: not for a few rows beside many.
+    return rows.size() < size() / 2 ? expected<void>{} : parts_->live->reach_all((*scratches)[0]);
   }
 
   // The candidates of a search, as nodes. The caller is inside.

@@ -91,6 +91,17 @@ TEST(link_codes, no_instruction_set_changes_a_link) {
   for (const auto set : simd::attainable()) EXPECT_EQ(all_links(link(set)), all_links(oracle)) << name(set);
 }
 
+// Insertion alone lets go of some of these (build/reach_all.hpp).
+TEST(link_codes, leaves_no_node_out_of_reach_whoever_works) {
+  const coded<float32> data(test::random_vectors(3000, 50, 5), metric::l2);
+  for (const unsigned n_threads : {1u, 4u}) {
+    thread_executor on(n_threads);
+    const auto graph = link_codes(data.quantizer(), data.kernels(), data.codes(), 3000, 8, 32, 1, on, {});
+    ASSERT_TRUE(succeeded(graph));
+    EXPECT_EQ(test::reachable(*graph), 3000u);
+  }
+}
+
 TEST(link_codes, can_be_cancelled_by_any_report) {
   const coded<float32> data(test::clustered_vectors(2000, 8, 1), metric::l2);
   for (const unsigned n_threads : {1u, 4u}) {

@@ -575,6 +575,29 @@ TEST(mutable_index, compacted_has_the_same_vectors_in_less_memory) {
   EXPECT_EQ(changed->size(), n / 4 + 1);
 }
 
+// Of vectors of many dimensions some are far from all, and full rows let go of them (build/reach_all.hpp).
+TEST(mutable_index, filled_at_once_or_compacted_reaches_every_vector) {
+  const auto rows = test::random_vectors(1500, 60, 5);
+  const auto n_lost = [&](const mutable_index<float32>& searched) {
+    std::size_t lost = 0;
+    for (label id = 0; id < rows.size(); ++id)
+      lost += has_label(found_by(searched, rows.row(id), {.k = 1, .ef = rows.size()}), id) ? 0 : 1;
+    return lost;
+  };
+  auto options = small_graph();
+  options.m = 4;
+  auto one_by_one = mutable_index<float32>::train(rows.view(), options);
+  ASSERT_TRUE(succeeded(one_by_one));
+  for (label id = 0; id < rows.size(); ++id) ASSERT_TRUE(succeeded(one_by_one->add(id, rows.row(id))));
+  EXPECT_GT(n_lost(*one_by_one), 0u);
+  ASSERT_TRUE(succeeded(one_by_one->compact()));
+  EXPECT_EQ(n_lost(*one_by_one), 0u);
+
+  const auto at_once = mutable_index<float32>::build(rows.view(), options);
+  ASSERT_TRUE(succeeded(at_once));
+  EXPECT_EQ(n_lost(*at_once), 0u);
+}
+
 TEST(mutable_index, can_be_moved) {
   auto first = index_of(50);
   auto second = std::move(first);
