@@ -1,9 +1,9 @@
 // SPDX-FileCopyrightText: 2026 The thimble authors
 // SPDX-License-Identifier: Apache-2.0
 //
-// The graph itself, whatever the codes: recall at equal ef beside hnswlib's graph, both on float32; recall after half
-// of the vectors were replaced, beside graphs built of what is there then; what the links of the frozen form take; and
-// with --sizes how the time of a build grows with the rows.
+// The graph itself, whatever the codes: recall at equal ef beside hnswlib's graph, both on float32; how many vectors no
+// search can come to; recall after half of the vectors were replaced, beside graphs built of what is there then; what
+// the links of the frozen form take; and with --sizes how the time of a build grows with the rows.
 //
 //     build/release/bench/thimble_bench_graph --data ../shared/data/fashion-mnist-784 --metric l2
 
@@ -194,12 +194,56 @@ void print_header(const problem& p, const char* what) {
   std::printf("\n");
 }
 
+// Nodes that the links of level 0 do not lead to from the entry; each_link(x, visit) calls visit(y) for those of x.
+std::size_t out_of_reach(std::size_t n, std::size_t entry, auto&& each_link) {
+  std::vector<bool> seen(n);
+  std::vector<std::size_t> open{entry};
+  seen[entry] = true;
+  while (!open.empty()) {
+    const std::size_t x = open.back();
+    open.pop_back();
+    each_link(x, [&](std::size_t y) {
+      if (seen[y]) return;
+      seen[y] = true;
+      open.push_back(y);
+    });
+  }
+  return static_cast<std::size_t>(std::ranges::count(seen, false));
+}
+
+std::size_t out_of_reach(peer_graph& graph) {
+  return out_of_reach(graph.cur_element_count, graph.enterpoint_node_, [&](std::size_t x, auto&& visit) {
+    const auto* links = graph.get_linklist0(static_cast<hnswlib::tableint>(x));
+    for (std::size_t i = 0; i < graph.getListCount(const_cast<hnswlib::linklistsizeint*>(links)); ++i)
+      visit(links[1 + i]);
+  });
+}
+
+template <class Quantizer>
+std::size_t out_of_reach(const problem& p) {
+  const auto& kernels = *must(thimble::simd::kernels_for(thimble::simd::isa::automatic), "kernels");
+  thimble::thread_executor on(p.s.threads);
+  const auto rows = p.first_rows(p.n());
+  const auto quantizer =
+      must(Quantizer::train(rows, thimble::metric_of_codes(p.metric), {.kernels = kernels}), "train");
+  const auto codes = must(thimble::encode_rows(quantizer, kernels, rows, on, {}), "encode");
+  const auto graph = must(thimble::link_codes(quantizer, kernels, codes.span(), p.n(), p.s.m, p.s.ef_construction,
+                                              p.options().seed, on, {}),
+                          "link");
+  return out_of_reach(p.n(), graph.entry().at, [&](std::size_t x, auto&& visit) {
+    graph.for_each_link(static_cast<thimble::node>(x), 0, visit);
+  });
+}
+
 void run_recall(const problem& p) {
   label_list all(p.n());
   std::iota(all.begin(), all.end(), thimble::label{0});
   const auto answers = exact_answers(p, all);
   print_header(p, "recall, all vectors");
-  print_recall(p, "hnswlib float32", answers, search_peer(p, *peer_of(p, all)));
+  const auto peer = peer_of(p, all);
+  print_recall(p, "hnswlib float32", answers, search_peer(p, *peer));
+  std::printf("%-38s  out of reach: %zu of %zu vectors; ours on float32: %zu\n", "", out_of_reach(*peer), p.n(),
+              out_of_reach<thimble::float32>(p));
   for (const std::string& name : p.s.quantizers) {
     const auto kind = must(thimble::parse_quantizer(name), name);
     const auto index = must(thimble::any_index::build(kind, p.store, p.options()), "build");
