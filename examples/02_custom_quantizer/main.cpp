@@ -2,8 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // A quantizer from outside the library: 8 bits a dimension with a scale for each vector, so that rows of very different
-// lengths keep their precision. It models thimble::symmetric_quantizer and thimble::decoding_quantizer and is then used
-// like the library's own.
+// lengths keep their precision. It models thimble::symmetric_quantizer and is then used like the library's own.
 
 #include <algorithm>
 #include <cmath>
@@ -66,16 +65,11 @@ class own_scale {
   }
 
   // What makes it a symmetric_quantizer: the graph is built on its codes. Without this it would be built on sq8's.
-  void prepare_from_code(const thimble::simd::kernel_set& kernels, const std::byte* code, std::byte* query) const {
+  void prepare_from_code(const thimble::simd::kernel_set&, const std::byte* code, std::byte* query) const {
     const head h = head_of(code);
     std::memcpy(query, &h.norm2, sizeof(h.norm2));
-    decode(kernels, code, nullptr, {reinterpret_cast<float*>(query + 64), dim_});
-  }
-
-  // What makes it a decoding_quantizer: the index has get(), and a better order of its nodes.
-  void decode(const thimble::simd::kernel_set&, const std::byte* code, std::byte*, std::span<float> vector) const {
-    const head h = head_of(code);
-    for (std::size_t j = 0; j < dim_; ++j) vector[j] = h.scale * codes(code)[j];
+    auto* values = reinterpret_cast<float*>(query + 64);
+    for (std::size_t j = 0; j < dim_; ++j) values[j] = h.scale * codes(code)[j];
   }
 
   // Plain C++. thimble::sq8 asks the kernel set for an integer dot product here, which is what makes it fast.
@@ -113,7 +107,7 @@ class own_scale {
   thimble::metric metric_;
 };
 
-static_assert(thimble::symmetric_quantizer<own_scale> && thimble::decoding_quantizer<own_scale>);
+static_assert(thimble::symmetric_quantizer<own_scale>);
 
 int main() {
   // The 1,000 pictures of one file are searched for neighbours of the first 100 of the other.

@@ -74,11 +74,9 @@ struct ordered_graph {
 // Brings the codes into an order of locality, then links and packs them.
 template <symmetric_quantizer Q, executor Executor>
 [[nodiscard]] expected<ordered_graph> order_and_link(trained<Q>& on_codes, const simd::kernel_set& kernels,
-                                                     std::size_t n, std::size_t dim, const build_options& options,
-                                                     Executor& on) {
+                                                     std::size_t n, const build_options& options, Executor& on) {
   const std::size_t stride = simd::row_stride(on_codes.quantizer.code_bytes());
-  auto order =
-      locality_order(on_codes.quantizer, kernels, {on_codes.codes.data(), stride}, dim, n, on, options.progress);
+  auto order = locality_order(on_codes.quantizer, kernels, {on_codes.codes.data(), stride}, n, on, options.progress);
   if (!order) return std::unexpected(order.error());
   if (auto moved = permute_rows(on_codes.codes.data(), stride, order->span()); !moved)
     return std::unexpected(moved.error());
@@ -134,7 +132,7 @@ template <quantizer Quantizer, row_source Rows, executor Executor>
   if (!own_codes) {
     auto built_on = detail::coded<sq8>(rows, kernels, options, options.scratch_folder, on);
     if (!built_on) return std::unexpected(built_on.error());
-    linked = detail::order_and_link(*built_on, kernels, rows.size(), rows.dim(), options, on);
+    linked = detail::order_and_link(*built_on, kernels, rows.size(), options, on);
     if (!linked) return std::unexpected(linked.error());
   }
   auto coded_rows = detail::coded<Quantizer>(rows, kernels, options, {}, on);
@@ -145,7 +143,7 @@ template <quantizer Quantizer, row_source Rows, executor Executor>
         !moved)
       return std::unexpected(moved.error());
   } else if constexpr (symmetric_quantizer<Quantizer>) {
-    linked = detail::order_and_link(*coded_rows, kernels, rows.size(), rows.dim(), options, on);
+    linked = detail::order_and_link(*coded_rows, kernels, rows.size(), options, on);
     if (!linked) return std::unexpected(linked.error());
   }
   auto row_of = permutation::of(linked->order.span());

@@ -50,9 +50,7 @@ struct change_of_form {
     if (!order) return std::unexpected(order.error());
     for (std::size_t x = 0, i = 0; x < parts.live->used(); ++x)
       if (nodes.at(static_cast<node>(x)).counts()) (*order)[i++] = static_cast<node>(x);
-    if (auto done =
-            order_by_locality(parts.quantizer, parts.kernels, nodes.rows(), from.dim(), order->span(), on, progress);
-        !done)
+    if (auto done = order_by_locality(parts.quantizer, parts.kernels, nodes.rows(), order->span(), on, progress); !done)
       return std::unexpected(done.error());
 
     const metric m = from.metric();
