@@ -330,5 +330,39 @@ TEST(mutable_index_threads, add_while_the_index_grows_over_chunks) {
   EXPECT_EQ(grown->search(rows.row(0), {.k = n, .exhaustive = true})->size(), n);
 }
 
+// Large batches look at all links when they are in (build/reach_all.hpp), and link to whom nobody does.
+TEST(mutable_index_threads, add_batches_while_others_change_the_index) {
+  const std::size_t n = test::slow ? 400 : 1200;
+  const auto rows = test::random_vectors(n, 30, 5);
+  auto made = mutable_index<float32>::train(rows.view(), test::on_asked_simd({.m = 4, .ef_construction = 20}));
+  ASSERT_TRUE(succeeded(made));
+  constexpr std::size_t parts = 4;
+  constexpr label kept_back = 10'000;
+  const std::size_t size = n / parts;
+  thread_executor on(2 * parts);
+  on.run([&](unsigned part) {
+    const std::size_t first = part % parts * size;
+    if (part < parts) {
+      EXPECT_TRUE(succeeded(made->add(first, matrix_view<float>(rows.row(first).data(), size, rows.dim))));
+      return;
+    }
+    for (std::size_t i = first; i < first + size; ++i) {
+      EXPECT_TRUE(succeeded(made->add(kept_back + i, rows.row(i))));
+      EXPECT_TRUE(succeeded(made->search(rows.row(i), {.k = 3})));
+      if (i % 2 == 0) {
+        EXPECT_TRUE(succeeded(made->remove(kept_back + i)));
+      }
+    }
+  });
+  EXPECT_EQ(made->size(), n + n / 2);
+  for (label id = 0; id < n; ++id) EXPECT_TRUE(made->contains(id));
+  ASSERT_TRUE(succeeded(made->compact(4)));
+  for (std::size_t i = 0; i < n; ++i) {
+    const auto found = made->search(rows.row(i), {.k = 1, .ef = 2 * n});
+    ASSERT_TRUE(succeeded(found));
+    EXPECT_EQ((*found)[0].distance, 0.0f) << i;
+  }
+}
+
 }  // namespace
 }  // namespace thimble
