@@ -339,13 +339,10 @@ TEST(mutable_index_threads, add_batches_while_others_change_the_index) {
   constexpr std::size_t parts = 4;
   constexpr label kept_back = 10'000;
   const std::size_t size = n / parts;
-  thread_executor on(2 * parts);
-  on.run([&](unsigned part) {
-    const std::size_t first = part % parts * size;
-    if (part < parts) {
-      EXPECT_TRUE(succeeded(made->add(first, matrix_view<float>(rows.row(first).data(), size, rows.dim))));
-      return;
-    }
+  const auto add_batch = [&](std::size_t first) {
+    EXPECT_TRUE(succeeded(made->add(first, matrix_view<float>(rows.row(first).data(), size, rows.dim))));
+  };
+  const auto change = [&](std::size_t first) {
     for (std::size_t i = first; i < first + size; ++i) {
       EXPECT_TRUE(succeeded(made->add(kept_back + i, rows.row(i))));
       EXPECT_TRUE(succeeded(made->search(rows.row(i), {.k = 3})));
@@ -353,6 +350,11 @@ TEST(mutable_index_threads, add_batches_while_others_change_the_index) {
         EXPECT_TRUE(succeeded(made->remove(kept_back + i)));
       }
     }
+  };
+  thread_executor on(2 * parts);
+  on.run([&](unsigned worker) {
+    for (std::size_t part = worker; part < 2 * parts; part += on.workers())
+      part < parts ? add_batch(part * size) : change((part - parts) * size);
   });
   EXPECT_EQ(made->size(), n + n / 2);
   for (label id = 0; id < n; ++id) EXPECT_TRUE(made->contains(id));
