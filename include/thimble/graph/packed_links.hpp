@@ -53,21 +53,18 @@ namespace detail {
   return c;
 }
 
-// Bits from low to high into bytes that are zero.
+// Bits from low to high into bytes that are zero, as are the 8 behind each that is written.
 class bit_writer {
  public:
   explicit bit_writer(std::byte* to) : to_(to) {}
+  // At most 57 bits.
   void write(std::uint64_t value, unsigned bits) {
-    for (; bits > 0;) {
-      const unsigned room = 8 - static_cast<unsigned>(at_ % 8), part = bits < room ? bits : room;
-      const std::uint64_t low = value & ((std::uint64_t{1} << part) - 1);
-      to_[at_ / 8] |= static_cast<std::byte>(low << (at_ % 8));
-      value >>= part;
-      at_ += part;
-      bits -= part;
-    }
+    std::uint64_t word;
+    std::memcpy(&word, to_ + at_ / 8, sizeof word);
+    word |= value << (at_ % 8);
+    std::memcpy(to_ + at_ / 8, &word, sizeof word);
+    at_ += bits;
   }
-  [[nodiscard]] std::size_t bytes() const { return (at_ + 7) / 8; }
 
  private:
   std::byte* to_;
