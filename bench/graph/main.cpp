@@ -213,9 +213,8 @@ std::size_t out_of_reach(std::size_t n, std::size_t entry, auto&& each_link) {
 
 std::size_t out_of_reach(peer_graph& graph) {
   return out_of_reach(graph.cur_element_count, graph.enterpoint_node_, [&](std::size_t x, auto&& visit) {
-    const auto* links = graph.get_linklist0(static_cast<hnswlib::tableint>(x));
-    for (std::size_t i = 0; i < graph.getListCount(const_cast<hnswlib::linklistsizeint*>(links)); ++i)
-      visit(links[1 + i]);
+    auto* links = graph.get_linklist0(static_cast<hnswlib::tableint>(x));
+    for (std::size_t i = 0; i < graph.getListCount(links); ++i) visit(links[1 + i]);
   });
 }
 

@@ -73,8 +73,9 @@ class reached_nodes {
 }  // namespace detail
 
 // Adds links on level 0, or puts them in the place of those that can be spared, until links lead from the entry to
-// every usable node; ef: of the walks that look for who is to link to a node. Returns how many nodes were out of reach.
-// Others may change the graph meanwhile: what they let go of is not looked for. Error: out_of_memory.
+// every usable node; ef: of the walks that look for who is to link to a node. (Where no row near by has room or a link
+// to spare, as may be with m = 2 or 3, some stay out of reach.) Returns how many were out of reach. Others may change
+// the graph meanwhile: what they let go of is not looked for. Error: out_of_memory.
 template <symmetric_quantizer Quantizer, std::predicate<node> Usable = all_usable, class Codes = simd::code_rows>
 [[nodiscard]] expected<std::size_t> reach_all(adjacency& g, const Quantizer& quantizer, const simd::kernel_set& kernels,
                                               Codes codes, unsigned ef, insert_scratch& scratch, Usable usable = {}) {
