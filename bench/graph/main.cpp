@@ -222,15 +222,9 @@ template <class Quantizer>
 std::size_t out_of_reach(const problem& p) {
   const auto& kernels = *must(thimble::simd::kernels_for(thimble::simd::isa::automatic), "kernels");
   thimble::thread_executor on(p.s.threads);
-  const auto rows = p.first_rows(p.n());
-  const auto quantizer =
-      must(Quantizer::train(rows, thimble::metric_of_codes(p.metric), {.kernels = kernels}), "train");
-  const auto codes = must(thimble::encode_rows(quantizer, kernels, rows, on, {}), "encode");
-  const auto graph = must(thimble::link_codes(quantizer, kernels, codes.span(), p.n(), p.s.m, p.s.ef_construction,
-                                              p.options().seed, on, {}),
-                          "link");
-  return out_of_reach(p.n(), graph.entry().at, [&](std::size_t x, auto&& visit) {
-    graph.for_each_link(static_cast<thimble::node>(x), 0, visit);
+  const auto built = must(thimble::build_parts<Quantizer>(p.first_rows(p.n()), kernels, p.options(), on), "build");
+  return out_of_reach(p.n(), built.graph.entry().at, [&](std::size_t x, auto&& visit) {
+    built.graph.for_each_link(static_cast<thimble::node>(x), 0, visit);
   });
 }
 

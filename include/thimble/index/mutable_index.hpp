@@ -212,16 +212,14 @@ class mutable_index {
     auto scratches = object_array<write_scratch>::create(on.workers());
     if (!scratches) return std::unexpected(scratches.error());
     const node_table& nodes = parts_->live->nodes();
-    stage_monitor monitor(build_stage::link, parts_->live->used(), {});
-    parallel_for(on, parts_->live->used(), [&](std::size_t i, unsigned worker) {
+    const auto copy = [&](std::size_t i, write_scratch& scratch) -> expected<void> {
       const auto x = static_cast<node>(i);
       const auto slot = nodes.at(x);
-      if (!slot.counts() || monitor.stopped()) return;
-      const auto copy = [&](std::byte* code) { std::memcpy(code, nodes.code(x), parts_->quantizer.code_bytes()); };
-      if (auto done = (**fresh).add(slot.id, (*scratches)[worker], copy); !done) monitor.stop(done.error());
-    });
-    if (auto done = monitor.outcome(); !done) return done;
-    if (auto done = (**fresh).reach_all((*scratches)[0]); !done) return done;
+      if (!slot.counts()) return {};
+      return (**fresh).add(slot.id, scratch,
+                           [&](std::byte* code) { std::memcpy(code, nodes.code(x), parts_->quantizer.code_bytes()); });
+    };
+    if (auto done = fill(**fresh, parts_->live->used(), *scratches, on, {}, copy); !done) return done;
     parts_->live = std::move(*fresh);
     return {};
   }
@@ -330,19 +328,24 @@ class mutable_index {
     for (std::size_t i = 0; i < scratches->size(); ++i)
       if (auto room = reserve((*scratches)[i]); !room) return room;
     const checked_rows<Rows> rows(vectors, metric(), parts_->kernels);
-    stage_monitor monitor(build_stage::link, rows.size(), progress);
-    parallel_for(on, rows.size(), [&](std::size_t i, unsigned worker) {
-      if (monitor.stopped()) return;
-      write_scratch& scratch = (*scratches)[worker];
+    return fill(*parts_->live, rows.size(), *scratches, on, progress, [&](std::size_t i, write_scratch& scratch) {
       const auto row = rows.row(i, scratch.vector.span());
-      if (!row) return monitor.stop(row.error());
-      if (auto done = parts_->live->add(label_of(i), scratch, encoder(*row, scratch)); !done)
-        return monitor.stop(done.error());
+      return row ? parts_->live->add(label_of(i), scratch, encoder(*row, scratch)) : std::unexpected(row.error());
+    });
+  }
+
+  // add(i, scratch) for all i below n, until one fails. All links are read then, but not for a few vectors beside many.
+  template <executor Executor, class Add>
+  [[nodiscard]] static expected<void> fill(graph_type& graph, std::size_t n, object_array<write_scratch>& scratches,
+                                           Executor& on, progress_report progress, const Add& add) {
+    stage_monitor monitor(build_stage::link, n, progress);
+    parallel_for(on, n, [&](std::size_t i, unsigned worker) {
+      if (monitor.stopped()) return;
+      if (auto done = add(i, scratches[worker]); !done) return monitor.stop(done.error());
       monitor.finished_one(worker);
     });
     if (auto done = monitor.outcome(); !done) return done;
-    // All links are read: not for a few rows beside many.
-    return rows.size() < size() / 2 ? expected<void>{} : parts_->live->reach_all((*scratches)[0]);
+    return n < graph.size() / 2 ? expected<void>{} : graph.reach_all(scratches[0]);
   }
 
   // The candidates of a search, as nodes. The caller is inside.
