@@ -127,6 +127,23 @@ TEST(inserter, nodes_that_are_not_usable_get_no_links_and_lose_some_in_full_rows
   EXPECT_EQ(test::reachable(graph), n);
 }
 
+// Vectors of many dimensions: some are far from all, and full rows let go of them.
+TEST(inserter, where_nodes_come_and_go_none_is_out_of_reach_when_rows_are_full) {
+  for (const auto& rows : {test::random_vectors(3000, 60, 5), test::base_pictures().floats(2000)}) {
+    const auto n = static_cast<node>(rows.size());
+    const coded<float32> data(rows, metric::l2);
+    auto graph = std::move(*adjacency::create(n, m, 3));
+    insert_scratch scratch;
+    ASSERT_TRUE(succeeded(scratch.reserve(graph, 30, data.quantizer().query_bytes())));
+    const auto usable = [](node) { return true; };
+    inserter<float32, decltype(usable)> insert(graph, data.quantizer(), data.kernels(), data.rows(), 30, usable);
+    for (node x = 0; x < n; ++x) insert.insert(x, scratch);
+    expect_sound(graph);
+    EXPECT_EQ(test::reachable(graph), n);
+    EXPECT_LT(test::reachable(built(data, n, 1)), n) << "left to reach_all()";
+  }
+}
+
 TEST(inserter, a_predicate_that_is_always_true_changes_no_link) {
   const coded<float32> data(test::clustered_vectors(1000, 12, 1), metric::l2);
   const adjacency plain = built(data, 1000, 1);

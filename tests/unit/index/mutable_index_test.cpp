@@ -575,25 +575,48 @@ TEST(mutable_index, compacted_has_the_same_vectors_in_less_memory) {
   EXPECT_EQ(changed->size(), n / 4 + 1);
 }
 
-// Of vectors of many dimensions some are far from all, and full rows let go of them (build/reach_all.hpp).
-TEST(mutable_index, filled_at_once_or_compacted_reaches_every_vector) {
-  const auto rows = test::random_vectors(1500, 60, 5);
-  const auto n_lost = [&](const mutable_index<float32>& searched) {
-    std::size_t lost = 0;
-    for (label id = 0; id < rows.size(); ++id)
-      lost += has_label(found_by(searched, rows.row(id), {.k = 1, .ef = rows.size()}), id) ? 0 : 1;
-    return lost;
-  };
-  auto options = small_graph();
-  options.m = 4;
-  auto one_by_one = mutable_index<float32>::train(rows.view(), options);
-  ASSERT_TRUE(succeeded(one_by_one));
-  for (label id = 0; id < rows.size(); ++id) ASSERT_TRUE(succeeded(one_by_one->add(id, rows.row(id))));
-  EXPECT_GT(n_lost(*one_by_one), 0u);
-  ASSERT_TRUE(succeeded(one_by_one->compact()));
-  EXPECT_EQ(n_lost(*one_by_one), 0u);
+// Of vectors of many dimensions some are far from all, and full rows let go of them.
+class crowded : public testing::Test {
+ protected:
+  crowded() : rows_(test::random_vectors(1500, 60, 5)) {}
 
-  const auto at_once = mutable_index<float32>::build(rows.view(), options);
+  [[nodiscard]] mutable_index<float32> one_by_one(unsigned m) const {
+    auto made = mutable_index<float32>::train(rows_.view(), of_so_many_links(m));
+    EXPECT_TRUE(succeeded(made));
+    for (label id = 0; id < rows_.size(); ++id) EXPECT_TRUE(succeeded(made->add(id, rows_.row(id))));
+    return std::move(*made);
+  }
+  [[nodiscard]] std::size_t n_lost(const mutable_index<float32>& searched) const {
+    std::size_t lost = 0;
+    for (label id = 0; id < rows_.size(); ++id)
+      lost += has_label(found_by(searched, rows_.row(id), {.k = 1, .ef = rows_.size()}), id) ? 0 : 1;
+    return lost;
+  }
+  [[nodiscard]] static build_options of_so_many_links(unsigned m) {
+    auto options = small_graph();
+    options.m = m;
+    return options;
+  }
+
+  test::float_vectors rows_;
+};
+
+TEST_F(crowded, one_by_one_each_vector_stays_within_reach) {
+  auto changed = one_by_one(8);
+  EXPECT_EQ(n_lost(changed), 0u);
+  for (label id = 0; id < rows_.size(); id += 2) ASSERT_TRUE(succeeded(changed.remove(id)));
+  for (label id = 0; id < rows_.size(); id += 2) ASSERT_TRUE(succeeded(changed.add(id, rows_.row(id))));
+  EXPECT_EQ(n_lost(changed), 0u);
+}
+
+// With very few links some are lost (build/reach_all.hpp).
+TEST_F(crowded, filled_at_once_or_compacted_reaches_every_vector) {
+  auto changed = one_by_one(4);
+  EXPECT_GT(n_lost(changed), 0u);
+  ASSERT_TRUE(succeeded(changed.compact()));
+  EXPECT_EQ(n_lost(changed), 0u);
+
+  const auto at_once = mutable_index<float32>::build(rows_.view(), of_so_many_links(4));
   ASSERT_TRUE(succeeded(at_once));
   EXPECT_EQ(n_lost(*at_once), 0u);
 }
