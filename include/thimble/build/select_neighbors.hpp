@@ -16,15 +16,20 @@
 
 namespace thimble::inline THIMBLE_FLAGS {
 
-// candidates: nearest first. Writes at most `most` nodes to out and returns how many.
-// remember(i, x): x has become the i-th link; measure(i, nodes, n, out): the distances of these nodes from it.
+// candidates: nearest first. Writes at most `most` nodes to out and returns how many. Behind the nearest 6 `most` (and
+// what was measured with them) it looks only while it has fewer than 3/4 of them: links to far ones are the last that a
+// search needs. (With m = 16, of 200 candidates: .93 to .99 of a build, .95 to .99 of the bytes of the packed lists,
+// and .97 to 1.02 of the codes at the same recall. At 6 whatever was found: 1.03 to 1.2 at recall .98 and more of a
+// million vectors and of word2vec's.) remember(i, x): x has become the i-th link; measure(i, nodes, n, out): the
+// distances of these nodes from it.
 template <class Remember, class Measure>
 [[nodiscard]] std::size_t select_neighbors(std::span<const candidate> candidates, std::size_t most, node* out,
                                            Remember&& remember, Measure&& measure) {
   // So many are measured as one batch, while they are still good: a build takes .83 to .9 of the time of one by one.
   constexpr std::size_t at_once = 16;
+  const std::size_t near = 6 * most, few = 3 * most / 4;
   std::size_t taken = 0;
-  for (std::size_t first = 0; first < candidates.size() && taken < most; first += at_once) {
+  for (std::size_t first = 0; first < candidates.size() && taken < (first < near ? most : few); first += at_once) {
     node good[at_once];
     float limits[at_once];
     std::size_t n = 0;

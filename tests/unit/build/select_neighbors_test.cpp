@@ -52,6 +52,27 @@ TEST(select_neighbors, stops_when_it_has_enough) {
   EXPECT_TRUE(chosen({}, 4).empty());
 }
 
+// So many are taken of 200, where the first of the 16 * 6 nearest are in directions of their own, and all behind them.
+std::size_t taken_with_own_directions(std::size_t first) {
+  constexpr std::size_t near = 16 * 6;
+  std::vector<candidate> candidates;
+  for (node x = 0; x < 200; ++x) candidates.push_back(candidate::of(1 + static_cast<float>(x), x));
+  std::vector<node> out(16);
+  return select_neighbors(
+      candidates, 16, out.data(), [](std::size_t, node) {},
+      [&](std::size_t, const node* nodes, std::size_t n, float* distances) {
+        for (std::size_t i = 0; i < n; ++i) distances[i] = nodes[i] < first || nodes[i] >= near ? 1000.0f : 0.0f;
+      });
+}
+
+TEST(select_neighbors, far_ones_are_taken_only_while_there_are_few) {
+  EXPECT_EQ(taken_with_own_directions(1), 16u);
+  EXPECT_EQ(taken_with_own_directions(11), 16u);
+  EXPECT_EQ(taken_with_own_directions(12), 12u);
+  EXPECT_EQ(taken_with_own_directions(14), 14u);
+  EXPECT_EQ(taken_with_own_directions(20), 16u);
+}
+
 // More than are measured at once, in a plane: as the paper has it, one after another.
 TEST(select_neighbors, many_are_chosen_as_one_by_one) {
   const auto points = test::random_vectors(100, 2, 1);
