@@ -30,8 +30,9 @@ class kmeans {
  public:
   static constexpr std::size_t rounds = 8;
 
-  // The sample must outlive this; 0 < k <= its size. Errors: out_of_memory, what the rows answer.
-  [[nodiscard]] static expected<kmeans> train(training_sample<Rows>& sample, std::size_t k,
+  // The sample must outlive this; 0 < k <= its size. Ends after half of the rounds where the energy will hardly fall
+  // below what is wanted. Errors: out_of_memory, what the rows answer.
+  [[nodiscard]] static expected<kmeans> train(training_sample<Rows>& sample, std::size_t k, double wanted,
                                               const train_options& options) {
     kmeans made(sample, k, options.kernels);
     if (auto done = made.allocate(); !done) return std::unexpected(done.error());
@@ -39,6 +40,7 @@ class kmeans {
     for (std::size_t round = 0; round < rounds; ++round) {
       if (auto done = made.assign(); !done) return std::unexpected(done.error());
       made.update();
+      if (round + 1 == rounds / 2 && made.energy() > most_won_later * wanted) break;
     }
     return made;
   }
@@ -51,6 +53,9 @@ class kmeans {
   [[nodiscard]] double energy() const { return energy_; }
 
  private:
+  // Late rounds win little: the fourth .3 % (bge-768).
+  static constexpr double most_won_later = 1.03;
+
   kmeans(training_sample<Rows>& sample, std::size_t k, const simd::kernel_set& kernels)
       : sample_(&sample), kernels_(&kernels), k_(k) {}
 

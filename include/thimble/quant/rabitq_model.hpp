@@ -147,7 +147,7 @@ class rabitq_model {
     auto summed =
         sample.for_each([&](std::span<const float> row) { energy += options.kernels.l2(row.data(), mean(), dim_); });
     if (!summed) return std::unexpected(summed.error());
-    auto clusters = kmeans<Rows>::train(sample, k, options);
+    auto clusters = kmeans<Rows>::train(sample, k, worth * energy, options);
     if (!clusters) return std::unexpected(clusters.error());
     if (!(clusters->energy() < worth * energy)) return std::nullopt;
     return std::optional(std::move(*clusters));

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <thimble/quant/kmeans.hpp>
 #include <thimble/simd/dispatch.hpp>
 #include <vector>
@@ -25,11 +26,13 @@ struct clusters {
   double energy;
 };
 
+constexpr double any_energy = std::numeric_limits<double>::infinity();
+
 clusters found(const test::float_vectors& rows, std::size_t k, std::uint64_t seed = 1,
-               simd::isa set = simd::isa::automatic) {
+               simd::isa set = simd::isa::automatic, double wanted = any_energy) {
   const auto view = rows.view();
   auto sample = training_sample<rows_of_floats>::create(view);
-  const auto means = detail::kmeans<rows_of_floats>::train(*sample, k, {**simd::kernels_for(set), seed});
+  const auto means = detail::kmeans<rows_of_floats>::train(*sample, k, wanted, {**simd::kernels_for(set), seed});
   EXPECT_TRUE(test::succeeded(means));
   clusters made{.centroids = {}, .energy = means->energy()};
   for (std::size_t c = 0; c < k; ++c)
@@ -103,12 +106,20 @@ TEST(kmeans, rows_that_are_all_the_same_are_no_trouble) {
   for (const float value : same.centroids) EXPECT_EQ(value, 1.5f);
 }
 
+TEST(kmeans, ends_early_where_what_is_wanted_is_far) {
+  const auto rows = test::random_vectors(600, 20, 3);
+  const auto all = found(rows, 8);
+  const auto wanting = [&](double share) { return found(rows, 8, 1, simd::isa::automatic, share * all.energy); };
+  EXPECT_EQ(wanting(1).centroids, all.centroids);
+  EXPECT_GT(wanting(.5).energy, all.energy);
+}
+
 TEST(kmeans, an_error_of_the_rows_stops_it) {
   const auto rows = test::random_vectors(50, 7, 3);
   const test::failing_rows broken(rows.view(), 30);
   auto sample = training_sample<test::failing_rows>::create(broken);
   const auto means =
-      detail::kmeans<test::failing_rows>::train(*sample, 3, {**simd::kernels_for(simd::isa::automatic), 1});
+      detail::kmeans<test::failing_rows>::train(*sample, 3, any_energy, {**simd::kernels_for(simd::isa::automatic), 1});
   EXPECT_EQ(test::code_of(means), errc::corrupt);
 }
 
