@@ -19,9 +19,10 @@ namespace thimble::inline THIMBLE_FLAGS {
 // candidates: nearest first. Writes at most `most` nodes to out and returns how many. Behind the nearest 6 `most` (and
 // what was measured with them) it looks only while it has fewer than 3/4 of them: links to far ones are the last that a
 // search needs. (With m = 16, of 200 candidates: .93 to .99 of a build, .95 to .99 of the bytes of the packed lists,
-// and .97 to 1.02 of the codes at the same recall. At 6 whatever was found: 1.03 to 1.2 at recall .98 and more of a
-// million vectors and of word2vec's.) remember(i, x): x has become the i-th link; measure(i, nodes, n, out): the
-// distances of these nodes from it.
+// and .97 to 1.02 of the codes at the same recall. Never, or only under half of them: 1.03 to 1.2 at recall .98 and
+// more of a million vectors and of word2vec's.)
+//
+// remember(i, x): x has become the i-th link; measure(i, nodes, n, out): the distances of these nodes from it.
 template <class Remember, class Measure>
 [[nodiscard]] std::size_t select_neighbors(std::span<const candidate> candidates, std::size_t most, node* out,
                                            Remember&& remember, Measure&& measure) {

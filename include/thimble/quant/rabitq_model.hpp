@@ -147,9 +147,10 @@ class rabitq_model {
     auto summed =
         sample.for_each([&](std::span<const float> row) { energy += options.kernels.l2(row.data(), mean(), dim_); });
     if (!summed) return std::unexpected(summed.error());
-    auto clusters = kmeans<Rows>::train(sample, k, worth * energy, options);
+    const double wanted = worth * energy;
+    auto clusters = kmeans<Rows>::train(sample, k, wanted, options);
     if (!clusters) return std::unexpected(clusters.error());
-    if (!(clusters->energy() < worth * energy)) return std::nullopt;
+    if (!(clusters->energy() < wanted)) return std::nullopt;
     return std::optional(std::move(*clusters));
   }
 
