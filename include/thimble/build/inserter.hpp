@@ -105,12 +105,12 @@ class inserter {
   void find_links(const Graph& walked, node x, entry_point entry, std::array<std::size_t, max_level + 1>& n_links,
                   insert_scratch& scratch) const {
     const auto estimate = linker_.distances_from(scratch.inserted_query());
-    const distance_stop enough{graph_.max_degree(0), 1 + gamma};
+    const distance_limit near_enough{{graph_.max_degree(0), 1 + gamma}};
     const unsigned top = std::min(graph_.level(x), entry.level);
     located nearest = descend(walked, estimate, entry, top, scratch.batch);
     for (unsigned level = top;; --level) {
       scratch.candidates.clear(ef_construction_);
-      beam_search(walked, estimate, nearest, level, scratch.candidates, scratch.visited, scratch.batch, enough);
+      beam_search(walked, estimate, nearest, level, scratch.candidates, scratch.visited, scratch.batch, near_enough);
       const std::span<const candidate> found = scratch.candidates.items();
       nearest = {found.front().id(), found.front().distance()};
       n_links[level] = linker_.select(usable_of(found, x, level, estimate, scratch), graph_.m(), scratch);

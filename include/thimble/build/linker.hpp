@@ -16,6 +16,7 @@
 #include <span>
 #include <utility>
 
+#include <thimble/build/neighborhood.hpp>
 #include <thimble/build/select_neighbors.hpp>
 #include <thimble/core/aligned_buffer.hpp>
 #include <thimble/core/config.hpp>
@@ -149,13 +150,13 @@ class linker {
       for (const node z : dropped) keep_if_last(z, level, scratch);
   }
 
-  // Where y -> x is a link: puts one to the node nearest to y that x links to in its place. (Three, as
+  // Where y -> x is a link: puts one to the node nearest to y that x links to in its place, and says so. (Three, as
   // IP-DiskANN has it, fill the rows, and full rows lose links: once half of 4,000 pictures had been replaced at m =
   // 16, .2 % of the nodes were out of reach instead of .05. To choose the row again among all the links of both, as
   // FreshDiskANN does, without keep_reachable, left 6 links of 11 and .5 % out of reach.)
-  void bypass(node y, unsigned level, node x, insert_scratch& scratch) {
+  bool bypass(node y, unsigned level, node x, insert_scratch& scratch) {
     const auto guard = graph_.lock(y);
-    if (!has(y, level, x)) return;
+    if (!has(y, level, x)) return false;
     std::size_t n = collect(y, level, scratch);
     std::copy_n(scratch.batch.nodes, n, scratch.taken.begin());
     const auto own = std::span(scratch.taken).first(n);
@@ -171,6 +172,7 @@ class linker {
               ->id();
     }
     graph_.set_links(y, level, {scratch.taken.data(), n});
+    return true;
   }
 
   // Makes sure that one of the usable candidates links to x: the nearest to it that has room, or a link to spare. (To
@@ -184,6 +186,29 @@ class linker {
     if (n == 0) return;
     const auto nearest = nearest_to(x, n, scratch);
     if (!get_link(x, level, nearest)) link_back(nearest.front().id(), level, x, scratch);
+  }
+
+  // Makes sure that each of `from` leads to each of `to` without leaving these nodes, as far as their rows have room or
+  // links to spare.
+  void keep_connected(neighborhood& near, neighborhood::bits from, neighborhood::bits to, unsigned level,
+                      insert_scratch& scratch) {
+    near.read_links(graph_, level);
+    for (std::size_t added = 0; from != 0 && added < most_asked;) {
+      const neighborhood::bits reached = near.reached_from(from & -from, to);
+      const neighborhood::bits missed = to & ~reached;
+      if (missed == 0) {
+        from &= from - 1;
+        continue;
+      }
+      std::size_t n = 0;
+      near.for_each(reached, [&](node w) { scratch.batch.nodes[n++] = w; });
+      const node y = near.first_of(missed);
+      if (get_link(y, level, nearest_to(y, n, scratch)))
+        ++added;
+      else
+        to &= ~near.bit_of(y);
+      near.read_links(graph_, level);
+    }
   }
 
  private:

@@ -10,6 +10,7 @@
 #include <concepts>
 #include <cstddef>
 #include <iterator>
+#include <limits>
 #include <utility>
 
 #include <thimble/core/bytes.hpp>
@@ -104,11 +105,22 @@ struct distance_stop {
   float factor;   // 1 + gamma
 
   [[nodiscard]] bool operator()(const candidate_list& candidates) const {
-    const auto items = candidates.items();
-    if (items.size() < k) return false;
-    const float kth = items[k - 1].distance();
     const candidate* const next = candidates.next();
-    return kth > 0 && next != nullptr && next->distance() > factor * kth;
+    return next != nullptr && next->distance() > bound(candidates);
+  }
+
+  // Of what is expanded.
+  [[nodiscard]] float bound(const candidate_list& candidates) const {
+    const auto items = candidates.items();
+    const float kth = items.size() < k ? 0 : items[k - 1].distance();
+    return kth > 0 ? factor * kth : std::numeric_limits<float>::infinity();
+  }
+};
+
+// The same, and what is farther is not kept: it would not be expanded, for the k-th only comes nearer.
+struct distance_limit : distance_stop {
+  [[nodiscard]] float limit(const candidate_list& candidates) const {
+    return std::min(candidates.limit(), bound(candidates));
   }
 };
 
@@ -192,8 +204,14 @@ void beam_search(const Graph& g, const Estimator& estimate, located start, unsig
   const visited_set::marks seen = visited.begin();
   (void)seen.insert(start.at);
   candidates.insert(start.distance, start.at);
+  const auto limit = [&] {
+    if constexpr (requires { stop.limit(candidates); })
+      return stop.limit(candidates);
+    else
+      return candidates.limit();
+  };
   walk_beam(g, estimate, level, candidates, seen, stop, batch, [&](link_batch& measured, std::size_t n) {
-    n = measured.keep_within(candidates.limit(), n);
+    n = measured.keep_within(limit(), n);
     for (std::size_t i = 0; i < n; ++i) lead_to(g, level, measured.distances[i], measured.nodes[i], candidates);
   });
 }

@@ -253,6 +253,23 @@ TEST(remover, what_was_emptied_can_be_filled_again) {
   }
 }
 
+// By islands of 2 to 5 nodes, seen among the last tenth, before removal kept those together that it parts.
+TEST(remover, none_of_those_that_are_left_is_out_of_reach) {
+  constexpr std::size_t n = 300;
+  for (const unsigned links : {4u, 16u}) {
+    for (std::uint64_t seed = 1; seed <= 8; ++seed) {
+      const coded<float32> data(test::clustered_vectors(n, 6, seed), metric::l2);
+      changing_graph<float32> g(data, n, links);
+      for (node x = 0; x < n; ++x) g.insert(x, x);
+      std::size_t left = n;
+      for (const node x : shuffled(n, seed)) {
+        g.remove(x);
+        ASSERT_EQ(g.reached(), --left) << "m " << links << ", seed " << seed;
+      }
+    }
+  }
+}
+
 TEST(remover, another_node_of_the_highest_level_becomes_the_entry) {
   constexpr std::size_t n = 300;
   const coded<float32> data(test::clustered_vectors(n, 6, 1), metric::l2);

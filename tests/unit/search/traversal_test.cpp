@@ -7,6 +7,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
+#include <ranges>
 #include <span>
 #include <string>
 #include <thimble/build/build_graph.hpp>
@@ -368,6 +370,23 @@ TEST(distance_stop, waits_for_k_candidates_and_a_distance_that_has_multiples) {
   EXPECT_FALSE((distance_stop{3, 2}(candidates))) << "nothing is left to expand";
 }
 
+TEST(distance_limit, is_that_of_the_list_or_so_many_times_the_kth_distance) {
+  candidate_list candidates;
+  ASSERT_TRUE(succeeded(candidates.reserve(3)));
+  candidates.clear(3);
+  candidates.insert(1, 1);
+  constexpr float any = std::numeric_limits<float>::infinity();
+  EXPECT_EQ((distance_limit{{2, 3}}.limit(candidates)), any) << "there are no two";
+  candidates.insert(2, 2);
+  EXPECT_EQ((distance_limit{{2, 3}}.limit(candidates)), 6);
+  candidates.insert(4, 3);
+  EXPECT_EQ((distance_limit{{2, 3}}.limit(candidates)), 4) << "the list is full";
+  EXPECT_EQ((distance_limit{{1, 3}}.limit(candidates)), 3);
+  candidates.clear(3);
+  candidates.insert(-1, 1);
+  EXPECT_EQ((distance_limit{{1, 3}}.limit(candidates)), any);
+}
+
 // Counts what a walk expands.
 class counted_graph {
  public:
@@ -389,7 +408,7 @@ class counted_graph {
 };
 static_assert(graph<counted_graph>);
 
-TEST(early_stop, on_pictures_expands_less_the_smaller_gamma_is_and_a_large_one_changes_nothing) {
+TEST(early_stop, on_pictures_expands_less_the_smaller_gamma_is_and_a_limit_expands_the_same) {
   constexpr std::size_t n_rows = 3000, n_queries = 60, k = 10;
   const auto rows = test::base_pictures().floats(n_rows);
   const test::coded<float32> coded(rows, metric::l2);
@@ -408,6 +427,7 @@ TEST(early_stop, on_pictures_expands_less_the_smaller_gamma_is_and_a_large_one_c
     };
     constexpr float gammas[] = {0, .1f, .2f, .3f, .5f, 1, 1000};
     totals full, stopped[std::size(gammas)];
+    std::size_t kept[std::size(gammas)] = {};
     for (std::size_t q = 0; q < n_queries; ++q) {
       const auto query = test::query_pictures().row(q);
       const auto truth = test::exact_nearest(metric::l2, query, n_rows, k, [&](std::size_t x) { return rows.row(x); });
@@ -418,26 +438,40 @@ TEST(early_stop, on_pictures_expands_less_the_smaller_gamma_is_and_a_large_one_c
       const located start = descend(g, estimate, g.entry(), 0, batch);
       (void)g.take_count();
       const auto count_into = [&](totals& into) {
-        into.expanded += g.take_count();
+        const std::size_t expanded = g.take_count();
+        into.expanded += expanded;
         for (const candidate c : candidates.items().first(k)) into.found += std::ranges::count(truth, c.id()) > 0;
+        return expanded;
       };
       candidates.clear(ef);
       beam_search(g, estimate, start, 0, candidates, visited, batch);
-      count_into(full);
+      (void)count_into(full);
       const std::vector<candidate> all(candidates.items().begin(), candidates.items().end());
       for (std::size_t i = 0; i < std::size(gammas); ++i) {
         candidates.clear(ef);
         beam_search(g, estimate, start, 0, candidates, visited, batch, distance_stop{k, 1 + gammas[i]});
-        count_into(stopped[i]);
+        const std::size_t expanded = count_into(stopped[i]);
         if (gammas[i] == 1000) {
           EXPECT_TRUE(std::ranges::equal(candidates.items(), all));
         }
+        // What is not kept would not have been expanded.
+        const std::vector<candidate> stopped_at(candidates.items().begin(), candidates.items().end());
+        const distance_limit limit{{k, 1 + gammas[i]}};
+        candidates.clear(ef);
+        beam_search(g, estimate, start, 0, candidates, visited, batch, limit);
+        EXPECT_EQ(g.take_count(), expanded);
+        EXPECT_LE(candidates.items().size(), stopped_at.size());
+        const auto within = [&](candidate c) { return c.distance() <= limit.bound(candidates); };
+        EXPECT_TRUE(std::ranges::equal(candidates.items() | std::views::take_while(within),
+                                       stopped_at | std::views::take_while(within)));
+        kept[i] += candidates.items().size();
       }
     }
     for (std::size_t i = 0; i + 1 < std::size(gammas); ++i) EXPECT_LE(stopped[i].expanded, stopped[i + 1].expanded);
     EXPECT_EQ(std::end(stopped)[-1].expanded, full.expanded);
     EXPECT_LT(stopped[0].expanded, full.expanded / 2);
     EXPECT_LT(stopped[2].expanded, full.expanded) << "gamma .2";
+    EXPECT_LT(kept[0], n_queries * ef * 19 / 20) << "gamma 0";
     EXPECT_GE(stopped[2].found, full.found * 97 / 100) << "gamma .2";
     EXPECT_GE(stopped[4].found, full.found * 995 / 1000) << "gamma .5";
     for (std::size_t i = 0; i < std::size(gammas); ++i)
