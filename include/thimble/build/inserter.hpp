@@ -62,12 +62,6 @@ class inserter {
 
   static constexpr int most_retries = 3;
 
-  // The walk to the nearest ef_construction nodes ends where all that is left is farther than so much more than the
-  // 2m-th nearest: such nodes seldom become links. A build takes .7 to .8 of the time of whole walks, and recall at ef
-  // 40 is less by .001 to .002 (wordnet, word2vec, sift, fashion-mnist; with fewer candidates for all of the nodes the
-  // same time costs up to .005). A tenth loses up to .004, .2 saves little.
-  static constexpr float gamma = .125f;
-
   // Whether x has links, but to none that stays.
   [[nodiscard]] bool is_lost(node x) const {
     bool any = false, stays = false;
@@ -105,12 +99,12 @@ class inserter {
   void find_links(const Graph& walked, node x, entry_point entry, std::array<std::size_t, max_level + 1>& n_links,
                   insert_scratch& scratch) const {
     const auto estimate = linker_.distances_from(scratch.inserted_query());
-    const distance_limit near_enough{{graph_.max_degree(0), 1 + gamma}};
     const unsigned top = std::min(graph_.level(x), entry.level);
     located nearest = descend(walked, estimate, entry, top, scratch.batch);
     for (unsigned level = top;; --level) {
       scratch.candidates.clear(ef_construction_);
-      beam_search(walked, estimate, nearest, level, scratch.candidates, scratch.visited, scratch.batch, near_enough);
+      beam_search(walked, estimate, nearest, level, scratch.candidates, scratch.visited, scratch.batch,
+                  linker_.near_enough());
       const std::span<const candidate> found = scratch.candidates.items();
       nearest = {found.front().id(), found.front().distance()};
       n_links[level] = linker_.select(usable_of(found, x, level, estimate, scratch), graph_.m(), scratch);

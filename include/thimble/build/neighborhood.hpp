@@ -30,6 +30,9 @@ class neighborhood {
     slots_[slot] = static_cast<std::uint8_t>(n_);
   }
 
+  [[nodiscard]] std::size_t size() const { return n_; }
+  [[nodiscard]] node operator[](std::size_t i) const { return nodes_[i]; }
+
   // That of x, or none.
   [[nodiscard]] bits bit_of(node x) const {
     const unsigned place = slots_[slot_of(x)];
@@ -45,28 +48,35 @@ class neighborhood {
     for (; of != 0; of &= of - 1) visit(first_of(of));
   }
 
-  // Reads the links of all, as they are now.
+  // These and all that they lead to on this level; it may end when it has `wanted`. Links are read when they are first
+  // followed.
   template <graph Graph>
-  void read_links(const Graph& g, unsigned level) {
-    for (std::size_t i = 0; i < n_; ++i) {
-      links_[i] = 0;
-      g.for_each_link(nodes_[i], level, [&](node y) { links_[i] |= bit_of(y); });
-    }
-  }
-
-  // These and all that they lead to; it may end when it has `wanted`.
-  [[nodiscard]] bits reached_from(bits start, bits wanted) const {
+  [[nodiscard]] bits reached_from(const Graph& g, unsigned level, bits start, bits wanted) {
     bits reached = start;
     for (bits open = start; open != 0 && (wanted & ~reached) != 0;) {
-      const bits found = links_[static_cast<std::size_t>(std::countr_zero(open))] & ~reached;
+      const bits found = links_of(g, level, static_cast<std::size_t>(std::countr_zero(open))) & ~reached;
       reached |= found;
       open = (open & (open - 1)) | found;
     }
     return reached;
   }
 
+  // Those of x have changed since; or those of others may lead to who was added.
+  void forget_links(node x) { read_ &= ~bit_of(x); }
+  void forget_links() { read_ = 0; }
+
  private:
   static constexpr unsigned slot_bits = 8;
+
+  template <graph Graph>
+  [[nodiscard]] bits links_of(const Graph& g, unsigned level, std::size_t i) {
+    if ((read_ >> i & 1) == 0) {
+      read_ |= bits{1} << i;
+      links_[i] = 0;
+      g.for_each_link(nodes_[i], level, [&](node y) { links_[i] |= bit_of(y); });
+    }
+    return links_[i];
+  }
 
   // Where x is, or would be put: a table four times as large as it gets full, searched from a scattered place on.
   [[nodiscard]] std::size_t slot_of(node x) const {
@@ -77,6 +87,7 @@ class neighborhood {
 
   std::array<node, most> nodes_;
   std::array<bits, most> links_;
+  bits read_ = 0;                                                  // whose links are in there
   std::array<std::uint8_t, std::size_t{1} << slot_bits> slots_{};  // 1 + the place of a node; 0: none
   std::size_t n_ = 0;
 };

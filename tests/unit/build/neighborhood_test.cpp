@@ -54,14 +54,22 @@ TEST(neighborhood, what_is_reached_is_reached_without_leaving_it) {
   link(5, {4});
   neighborhood near;
   for (node x = 0; x < 5; ++x) near.add(x);
-  near.read_links(*g, 0);
   const bits all = 31;
-  EXPECT_EQ(near.reached_from(1, all), 0b01111u);
-  EXPECT_EQ(near.reached_from(1 << 2, all), 0b01100u);
-  EXPECT_EQ(near.reached_from(1 << 4, all), all);
-  EXPECT_EQ(near.reached_from(1 << 4 | 1 << 2, all), all);
-  EXPECT_EQ(near.reached_from(0, all), 0u);
-  EXPECT_EQ(near.reached_from(1, 0b10) & 0b11, 0b11u) << "no further than what is wanted";
+  const auto reached_from = [&](bits start, bits wanted) { return near.reached_from(*g, 0, start, wanted); };
+  EXPECT_EQ(reached_from(1, all), 0b01111u);
+  EXPECT_EQ(reached_from(1 << 2, all), 0b01100u);
+  EXPECT_EQ(reached_from(1 << 4, all), all);
+  EXPECT_EQ(reached_from(1 << 4 | 1 << 2, all), all);
+  EXPECT_EQ(reached_from(0, all), 0u);
+  EXPECT_EQ(reached_from(1, 0b10), 0b11u) << "no further than what is wanted";
+
+  link(3, {0});
+  link(1, {4});
+  EXPECT_EQ(reached_from(1 << 2, all), 0b01100u) << "links are as they were when they were read";
+  near.forget_links(3);
+  EXPECT_EQ(reached_from(1 << 2, all), 0b01111u);
+  near.forget_links();
+  EXPECT_EQ(reached_from(1 << 2, all), all);
 }
 
 }  // namespace
