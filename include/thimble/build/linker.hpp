@@ -138,24 +138,37 @@ class linker {
     const auto guard = graph_.lock(y);
     std::array<node, 2 * max_m> row;
     std::size_t n = 0;
-    graph_.for_each_link(y, level, [&](node z) { row[n++] = z; });
-    const auto links = std::span(row).first(n);
-    const auto spare = std::ranges::find_if(links, [&](node z) {
-      return std::ranges::any_of(links, [&](node w) { return w != z && usable_(w) && has(w, level, z); });
+    neighborhood links;
+    graph_.for_each_link(y, level, [&](node z) {
+      row[n++] = z;
+      links.add(z);
     });
-    if (spare == links.end()) return false;
-    *spare = x;
-    graph_.set_links(y, level, links);
-    return true;
+    neighborhood::bits spare = 0;
+    for (std::size_t i = 0; i < n; ++i)
+      if (usable_(row[i])) spare |= links.links_of(graph_, level, row[i]);
+    for (std::size_t i = 0; i < n; ++i) {
+      if ((spare & links.bit_of(row[i])) == 0) continue;
+      row[i] = x;
+      graph_.set_links(y, level, {row.data(), n});
+      return true;
+    }
+    return false;
   }
 
-  // Adds y -> x, though the row may be better without: where it is full it is chosen again. Where nodes come and go,
-  // one that leaves the row gets another link if that was its last. (A graph that only grows is looked through when it
-  // is done, build/reach_all.hpp: a build takes .94 to .97 of the time.)
+  // Adds y -> x, though the row may be better without: where it is full it is chosen again. Where nodes come and go, y
+  // still leads to those who leave the row then. (A graph that only grows is looked through when it is done,
+  // build/reach_all.hpp: a build takes .94 to .97 of the time.)
   void link_back(node y, unsigned level, node x, insert_scratch& scratch) {
     const auto dropped = append_or_choose(y, level, x, scratch);
-    if constexpr (changing)
-      for (const node z : dropped) keep_if_last(z, level, scratch);
+    if constexpr (changing) {
+      if (dropped.empty()) return;
+      neighborhood near;
+      const neighborhood::bits self = near.add(y);
+      neighborhood::bits left = 0;
+      for (const node z : dropped) left |= near.add(z);
+      add_links(near, y, level);
+      keep_connected(near, self, left, level, scratch);
+    }
   }
 
   // Where y -> x is a link: puts one to the usable node nearest to y that x links to in its place, and says so. (Three,
@@ -211,8 +224,7 @@ class linker {
     for (std::size_t i = 0; i < n; ++i) {
       graph_.for_each_link(passed[i], level, [&](node y) {
         if (usable_(y)) {
-          near.add(y);
-          added |= near.bit_of(y);
+          added |= near.add(y);
         } else if (n < passed.size() &&
                    std::ranges::find(passed.begin(), passed.begin() + n, y) == passed.begin() + n) {
           passed[n++] = y;
@@ -222,37 +234,38 @@ class linker {
     return added;
   }
 
+  // Adds the usable nodes that x links to.
+  void add_links(neighborhood& near, node x, unsigned level) const {
+    graph_.for_each_link(x, level, [&](node y) {
+      if (usable_(y)) near.add(y);
+    });
+  }
+
   // Makes sure that each of `from` leads to each of `to` by way of nodes that are near, as far as their rows have room
-  // or links to spare. `near` holds both, and more where one seems to miss another.
+  // or links to spare.
   void keep_connected(neighborhood& near, neighborhood::bits from, neighborhood::bits to, unsigned level,
                       insert_scratch& scratch) {
-    for (std::size_t added = 0; from != 0 && added < most_asked;) {
+    for (std::size_t asked = 0; from != 0 && asked < most_asked;) {
       const neighborhood::bits reached = near.reached_from(graph_, level, from & -from, to);
       const neighborhood::bits missed = to & ~reached;
       if (missed == 0) {
         from &= from - 1;
         continue;
       }
-      if (widen(near, level)) {
-        near.forget_links();
-        continue;
-      }
       std::size_t n = 0;
       near.for_each(reached, [&](node w) { scratch.batch.nodes[n++] = w; });
       const node y = near.first_of(missed);
       const node giver = get_link(y, level, nearest_to(y, n, scratch));
-      if (giver == no_node) {
-        to &= ~near.bit_of(y);
-      } else {
-        near.forget_links(giver);
-        ++added;
-      }
+      ++asked;
+      if (giver == no_node) return;  // rows are full here
+      near.forget_links(giver);
     }
   }
 
  private:
   static constexpr float gamma = .125f;
   static constexpr std::size_t most_asked = 32;
+  static constexpr std::size_t most_exchanged = 4;  // among rows without room: each costs as much as a hundred others
 
   [[nodiscard]] bool has(node y, unsigned level, node x) const {
     bool found = false;
@@ -295,35 +308,13 @@ class linker {
     return measured;
   }
 
-  // Adds the usable nodes that these link to while there is room, and says whether it added any.
-  bool widen(neighborhood& near, unsigned level) const {
-    const std::size_t before = near.size();
-    for (std::size_t i = 0; i < near.size() && near.size() < neighborhood::most; ++i) {
-      graph_.for_each_link(near[i], level, [&](node y) {
-        if (usable_(y)) near.add(y);
-      });
-    }
-    return near.size() > before;
-  }
-
   // A link to x from the first of these, but x, that has room, else one to spare; from whom, or no_node.
   [[nodiscard]] node get_link(node x, unsigned level, std::span<const candidate> from) {
-    auto giver = std::ranges::find_if(from, [&](candidate c) { return c.id() != x && append(c.id(), level, x); });
-    if (giver == from.end())
-      giver = std::ranges::find_if(from, [&](candidate c) { return c.id() != x && exchange(c.id(), level, x); });
-    return giver == from.end() ? no_node : giver->id();
-  }
-
-  // Where none of the nodes that z links to links back, so that perhaps nobody does, one of them does from now on, or
-  // one that the nearest of them links to: what only a hub links to may be more than its row has room for.
-  void keep_if_last(node z, unsigned level, insert_scratch& scratch) {
-    std::size_t n = collect(z, level, scratch);
-    const auto links = std::span(scratch.batch.nodes).first(n);
-    if (!usable_(z) || n == 0 || std::ranges::any_of(links, [&](node w) { return has(w, level, z); })) return;
-    const auto own = nearest_to(z, n, scratch);
-    if (get_link(z, level, own) != no_node) return;
-    n = collect(own.front().id(), level, scratch);
-    (void)get_link(z, level, nearest_to(z, n, scratch));
+    for (const candidate c : from)
+      if (c.id() != x && append(c.id(), level, x)) return c.id();
+    for (const candidate c : from.first(std::min(from.size(), most_exchanged)))
+      if (c.id() != x && exchange(c.id(), level, x)) return c.id();
+    return no_node;
   }
 
   // Adds y -> x where the row has room, else chooses it again. Returns who left the row for others, where nodes come

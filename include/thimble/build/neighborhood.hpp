@@ -22,22 +22,18 @@ class neighborhood {
   // Bit i is the i-th node.
   using bits = std::uint64_t;
 
-  // Adds x if there is room and it is not there yet.
-  void add(node x) {
+  // Adds x if there is room and it is not there yet; its bit.
+  bits add(node x) {
     const std::size_t slot = slot_of(x);
-    if (n_ == most || slots_[slot] != 0) return;
-    nodes_[n_++] = x;
-    slots_[slot] = static_cast<std::uint8_t>(n_);
+    if (slots_[slot] == 0 && n_ < most) {
+      nodes_[n_++] = x;
+      slots_[slot] = static_cast<std::uint8_t>(n_);
+    }
+    return bit_in(slot);
   }
-
-  [[nodiscard]] std::size_t size() const { return n_; }
-  [[nodiscard]] node operator[](std::size_t i) const { return nodes_[i]; }
 
   // That of x, or none.
-  [[nodiscard]] bits bit_of(node x) const {
-    const unsigned place = slots_[slot_of(x)];
-    return place == 0 ? 0 : bits{1} << (place - 1);
-  }
+  [[nodiscard]] bits bit_of(node x) const { return bit_in(slot_of(x)); }
 
   // One of them, at least, is meant.
   [[nodiscard]] node first_of(bits of) const { return nodes_[static_cast<std::size_t>(std::countr_zero(of))]; }
@@ -48,28 +44,33 @@ class neighborhood {
     for (; of != 0; of &= of - 1) visit(first_of(of));
   }
 
-  // These and all that they lead to on this level; it may end when it has `wanted`. Links are read when they are first
-  // followed.
+  // To whom of them x, one of them, links on this level. Links are read when they are first asked for.
+  template <graph Graph>
+  [[nodiscard]] bits links_of(const Graph& g, unsigned level, node x) {
+    const bits self = bit_of(x);
+    return self == 0 ? 0 : links_at(g, level, static_cast<std::size_t>(std::countr_zero(self)));
+  }
+
+  // These and all that they lead to; it may end when it has `wanted`.
   template <graph Graph>
   [[nodiscard]] bits reached_from(const Graph& g, unsigned level, bits start, bits wanted) {
     bits reached = start;
     for (bits open = start; open != 0 && (wanted & ~reached) != 0;) {
-      const bits found = links_of(g, level, static_cast<std::size_t>(std::countr_zero(open))) & ~reached;
+      const bits found = links_at(g, level, static_cast<std::size_t>(std::countr_zero(open))) & ~reached;
       reached |= found;
       open = (open & (open - 1)) | found;
     }
     return reached;
   }
 
-  // Those of x have changed since; or those of others may lead to who was added.
+  // Those of x have changed since.
   void forget_links(node x) { read_ &= ~bit_of(x); }
-  void forget_links() { read_ = 0; }
 
  private:
   static constexpr unsigned slot_bits = 8;
 
   template <graph Graph>
-  [[nodiscard]] bits links_of(const Graph& g, unsigned level, std::size_t i) {
+  [[nodiscard]] bits links_at(const Graph& g, unsigned level, std::size_t i) {
     if ((read_ >> i & 1) == 0) {
       read_ |= bits{1} << i;
       links_[i] = 0;
@@ -77,6 +78,8 @@ class neighborhood {
     }
     return links_[i];
   }
+
+  [[nodiscard]] bits bit_in(std::size_t slot) const { return slots_[slot] == 0 ? 0 : bits{1} << (slots_[slot] - 1); }
 
   // Where x is, or would be put: a table four times as large as it gets full, searched from a scattered place on.
   [[nodiscard]] std::size_t slot_of(node x) const {

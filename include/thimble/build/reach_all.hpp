@@ -3,8 +3,8 @@
 //
 // Brings every node within reach of walks. A full row that is chosen again may let go of the last link to a node; of
 // 60,000 pictures (fashion-mnist) .2 % were in nobody's row when the last one had been inserted, of word2vec's vectors
-// .07 %: no search would ever find them. (Where nodes come and go, full rows look after those that they let go of,
-// build/linker.hpp; with very few links a node, islands may be left.)
+// .07 %: no search would ever find them. (Where nodes come and go, full rows still lead to those that they let go of,
+// build/linker.hpp.)
 
 #pragma once
 

@@ -117,11 +117,12 @@ class remover {
     if (n_gone == 0) return 0;
     if (linker_.usable(y)) {
       detail::neighborhood near;
-      near.add(y);
+      const detail::neighborhood::bits self = near.add(y);
       detail::neighborhood::bits beyond = 0;
       for (std::size_t i = 0; i < n_gone; ++i) beyond |= linker_.add_beyond(near, gone[i], level);
+      linker_.add_links(near, y, level);
       for (std::size_t i = 0; i < n_gone; ++i) linker_.bypass(y, level, gone[i], scratch);
-      linker_.keep_connected(near, near.bit_of(y), beyond, level, scratch);
+      linker_.keep_connected(near, self, beyond, level, scratch);
       return n_gone;
     }
     const auto guard = graph_.lock(y);

@@ -144,17 +144,19 @@ TEST(inserter, where_nodes_come_and_go_none_is_out_of_reach_when_rows_are_full) 
   }
 }
 
+// Of few enough nodes that no row is ever full.
 TEST(inserter, a_predicate_that_is_always_true_changes_no_link) {
-  const coded<float32> data(test::clustered_vectors(1000, 12, 1), metric::l2);
-  const adjacency plain = built(data, 1000, 1);
-  auto graph = std::move(*adjacency::create(1000, m, 3));
+  constexpr node n = m;
+  const coded<float32> data(test::clustered_vectors(n, 12, 1), metric::l2);
+  const adjacency plain = built(data, n, 1);
+  auto graph = std::move(*adjacency::create(n, m, 3));
   insert_scratch scratch;
   ASSERT_TRUE(succeeded(scratch.reserve(graph, 30, data.quantizer().query_bytes())));
   const auto usable = [](node) { return true; };
   const auto rows = [&] { return data.rows(); };
   inserter<float32, decltype(usable), decltype(rows)> insert(graph, data.quantizer(), data.kernels(), rows, 30, usable);
-  for (node x = 0; x < 1000; ++x) insert.insert(x, scratch);
-  for (node x = 0; x < 1000; ++x)
+  for (node x = 0; x < n; ++x) insert.insert(x, scratch);
+  for (node x = 0; x < n; ++x)
     for (unsigned level = 0; level <= graph.level(x); ++level)
       ASSERT_EQ(links_of(graph, x, level), links_of(plain, x, level));
 }

@@ -24,12 +24,11 @@ TEST(neighborhood, holds_64_nodes_once_whatever_their_numbers) {
     while (added.size() < neighborhood::most) {
       const auto x = static_cast<node>(random.below(round % 2 == 0 ? 200 : max_nodes));
       if (std::ranges::count(added, x) == 0) added.push_back(x);
-      near.add(x);
-      near.add(x);
+      EXPECT_EQ(near.add(x), near.add(x));
     }
     for (std::size_t i = 0; i < added.size(); ++i) EXPECT_EQ(near.bit_of(added[i]), bits{1} << i);
     const node another = max_nodes + 1;
-    near.add(another);
+    EXPECT_EQ(near.add(another), 0u);
     EXPECT_EQ(near.bit_of(another), 0u);
     std::vector<node> visited;
     near.for_each(~bits{0}, [&](node x) { visited.push_back(x); });
@@ -55,6 +54,8 @@ TEST(neighborhood, what_is_reached_is_reached_without_leaving_it) {
   neighborhood near;
   for (node x = 0; x < 5; ++x) near.add(x);
   const bits all = 31;
+  EXPECT_EQ(near.links_of(*g, 0, 3), 0b100u);
+  EXPECT_EQ(near.links_of(*g, 0, 5), 0u);
   const auto reached_from = [&](bits start, bits wanted) { return near.reached_from(*g, 0, start, wanted); };
   EXPECT_EQ(reached_from(1, all), 0b01111u);
   EXPECT_EQ(reached_from(1 << 2, all), 0b01100u);
@@ -68,7 +69,7 @@ TEST(neighborhood, what_is_reached_is_reached_without_leaving_it) {
   EXPECT_EQ(reached_from(1 << 2, all), 0b01100u) << "links are as they were when they were read";
   near.forget_links(3);
   EXPECT_EQ(reached_from(1 << 2, all), 0b01111u);
-  near.forget_links();
+  near.forget_links(1);
   EXPECT_EQ(reached_from(1 << 2, all), all);
 }
 
