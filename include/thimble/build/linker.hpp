@@ -109,11 +109,11 @@ class linker {
   [[nodiscard]] distances distances_from(const std::byte* query) const { return {*this, query}; }
 
   // The walk to the nodes around one that comes or goes ends where all that is left is farther than so much more than
-  // the 2m-th nearest, and keeps nothing beyond: such nodes seldom become links, and it would not expand them. A build
-  // takes .6 to .75 of the time of whole walks, and recall at ef 40 is less by .001 to .002 (wordnet, word2vec, sift,
-  // fashion-mnist; with fewer candidates for all of the nodes the same time costs up to .005). A tenth loses up to
-  // .004, .2 saves little. A removal takes .5 to .6 of the time and misses 8 to 12 % of the links to it instead of 4
-  // to 8.
+  // the 2m-th nearest: such nodes seldom become links. A build takes .7 to .8 of the time of whole walks, and recall at
+  // ef 40 is less by .001 to .002 (wordnet, word2vec, sift, fashion-mnist; with fewer candidates for all of the nodes
+  // the same time costs up to .005). A tenth loses up to .004, .2 saves little. Nothing beyond is kept either: .79 to
+  // .93 of that time, the same recall. A removal takes .5 to .6 of the time and misses 8 to 12 % of the links to it
+  // instead of 4 to 8.
   [[nodiscard]] distance_limit near_enough() const { return {{graph_.max_degree(0), 1 + gamma}}; }
 
   // At most `most` of the candidates (nearest first), written to scratch.taken.
@@ -265,7 +265,7 @@ class linker {
  private:
   static constexpr float gamma = .125f;
   static constexpr std::size_t most_asked = 32;
-  static constexpr std::size_t most_exchanged = 4;  // among rows without room: each costs as much as a hundred others
+  static constexpr std::size_t most_exchanged = 4;  // each reads the rows of all its links
 
   [[nodiscard]] bool has(node y, unsigned level, node x) const {
     bool found = false;

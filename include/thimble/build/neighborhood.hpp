@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: 2026 The thimble authors
 // SPDX-License-Identifier: Apache-2.0
 //
-// A few nodes and the links among them, as bits: who leads to whom without leaving them.
+// Up to 64 nodes and the links among them, as bits: who leads to whom without leaving them. For one thread.
 
 #pragma once
 
@@ -35,7 +35,7 @@ class neighborhood {
   // That of x, or none.
   [[nodiscard]] bits bit_of(node x) const { return bit_in(slot_of(x)); }
 
-  // One of them, at least, is meant.
+  // The first of these; there is one at least.
   [[nodiscard]] node first_of(bits of) const { return nodes_[static_cast<std::size_t>(std::countr_zero(of))]; }
 
   // Calls visit(node) for each of these.

@@ -146,7 +146,7 @@ TEST(inserter, where_nodes_come_and_go_none_is_out_of_reach_when_rows_are_full) 
 
 // Of few enough nodes that no row is ever full.
 TEST(inserter, a_predicate_that_is_always_true_changes_no_link) {
-  constexpr node n = m;
+  constexpr node n = 2 * m;
   const coded<float32> data(test::clustered_vectors(n, 12, 1), metric::l2);
   const adjacency plain = built(data, n, 1);
   auto graph = std::move(*adjacency::create(n, m, 3));

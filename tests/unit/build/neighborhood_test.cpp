@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <span>
 #include <thimble/build/neighborhood.hpp>
 #include <thimble/core/random.hpp>

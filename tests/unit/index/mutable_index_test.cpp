@@ -611,6 +611,7 @@ TEST_F(crowded, one_by_one_each_vector_stays_within_reach) {
 
 TEST_F(crowded, filled_at_once_or_compacted_reaches_every_vector) {
   auto changed = one_by_one(4);
+  EXPECT_EQ(n_lost(changed), 0u);
   ASSERT_TRUE(succeeded(changed.compact()));
   EXPECT_EQ(n_lost(changed), 0u);
 
