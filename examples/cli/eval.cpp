@@ -54,7 +54,6 @@ void eval(const eval_request& request) {
   measurement m(s,
                 {.rerank_by = request.rerank_by,
                  .epsilon = request.epsilon,
-                 .gamma = request.gamma,
                  .threads = request.threads,
                  .repeat = request.repeat,
                  .stages = true},
@@ -67,7 +66,7 @@ void eval(const eval_request& request) {
   nlohmann::ordered_json runs = nlohmann::ordered_json::array();
   for (const std::size_t ef : request.ef)
     for (const std::size_t rerank : reranks) {
-      const measured r = m.measure(ef, rerank, request.exhaustive);
+      const measured r = m.measure(ef, rerank, request.gamma, request.exhaustive);
       bar.clear();
       runs.push_back(to_json(r));
       if (request.json) continue;

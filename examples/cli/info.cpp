@@ -34,6 +34,7 @@ void info(const info_request& request) {
                                   {"m", index.m()},
                                   {"ef_construction", index.ef_construction()},
                                   {"default_ef", index.default_ef()},
+                                  {"default_gamma", number_or_null(index.default_gamma())},
                                   {"seed", index.seed()},
                                   {"simd", simd::name(index.simd())},
                                   {"bytes_per_vector", rounded(index.bytes_per_vector(), 3)}};
@@ -58,6 +59,9 @@ void info(const info_request& request) {
            std::to_string(index.m()) + " links a vector, " + std::to_string(2 * index.m()) + " on the lowest level") +
       line("ef_construction", std::to_string(index.ef_construction())) +
       line("default ef", std::to_string(index.default_ef()) + " candidates, of a search that names no other number") +
+      (index.default_gamma()
+           ? line("default gamma", fixed(static_cast<double>(*index.default_gamma()), 3) + ", of such a search")
+           : "") +
       line("seed", std::to_string(index.seed())) +
       line("instruction set", std::string(simd::name(index.simd())) + " on this machine") + "\n";
   const table memory_table{{"memory", 12}, {"bytes", 14}, {"a vector", 10}};

@@ -159,9 +159,9 @@ void add_rerank_by(CLI::App& c, rerank_policy& by, float& epsilon) {
 // Its range is the library's to say.
 CLI::Option* add_gamma(CLI::App& c, std::optional<float>& gamma) {
   return c.add_option("--gamma", gamma,
-                      "End the walk where all that is left is farther than (1 + this) times the k-th best, by the "
-                      "metric's own distance: saves time on easy queries. .2 to .5 is usual; without it only --ef ends "
-                      "the walk");
+                      "Keep no candidate that is farther than (1 + this) times the k-th best, by the metric's own "
+                      "distance: saves time on easy queries. With an --ef of some hundred .05 to .3 is usual, and "
+                      "'thimble tune' finds one; without it only --ef ends the walk");
 }
 
 void add_info(CLI::App& app, info_request& r) {
@@ -250,9 +250,10 @@ void add_eval(CLI::App& app, eval_request& r) {
 }
 
 void add_tune(CLI::App& app, tune_request& r) {
-  CLI::App* c =
-      app.add_subcommand("tune", "Find the smallest ef with a wanted recall, and keep it as the index's default");
-  c->add_option("--index", r.index, "The index file; it is replaced by one that differs in its default ef only")
+  CLI::App* c = app.add_subcommand(
+      "tune", "Find the fastest ef and gamma with a wanted recall, and keep them as the index's default");
+  c->add_option("--index", r.index,
+                "The index file; it is replaced by one that differs in its default ef and gamma only")
       ->required();
   c->add_option("--vectors", r.vectors, "The vectors the index was built from")->required();
   CLI::Option* queries =

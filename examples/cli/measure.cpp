@@ -133,11 +133,11 @@ std::string describe(const subject& s, unsigned threads) {
          (is_rounded(s) ? "; " + s.from.vectors + " holds the vectors rounded to float16" : "");
 }
 
-measured measurement::measure(std::size_t ef, std::size_t rerank, bool exhaustive) {
+measured measurement::measure(std::size_t ef, std::size_t rerank, std::optional<float> gamma, bool exhaustive) {
   // A query that is left out of its answers takes the place of one.
   search_params params{.k = subject_.from.k + (subject_.left_out.empty() ? 0 : 1),
                        .ef = ef,
-                       .gamma = options_.gamma,
+                       .gamma = gamma,
                        .rerank = rerank,
                        .exhaustive = exhaustive,
                        .rerank_by = options_.rerank_by,
@@ -164,6 +164,7 @@ measured measurement::measure(std::size_t ef, std::size_t rerank, bool exhaustiv
 
   const auto n = static_cast<double>(subject_.n_queries);
   return {.ef = ef,
+          .gamma = gamma,
           .rerank = rerank,
           .recall = recall(last),
           .qps = quantile(pass_qps, 0.5),

@@ -54,7 +54,6 @@ struct subject {
 struct measure_options {
   rerank_policy rerank_by = rerank_policy::bound;
   float epsilon = search_params{}.epsilon;
-  std::optional<float> gamma{};
   unsigned threads = 1;
   unsigned repeat = 1;  // timed passes at most, of 2 seconds together
   bool stages = false;  // in a pass of its own, so that the other figures are those of searches without clocks
@@ -62,6 +61,7 @@ struct measure_options {
 
 struct measured {
   std::size_t ef = 0;
+  std::optional<float> gamma{};
   std::size_t rerank = 0;
   double recall = 0;
   double qps = 0;
@@ -83,7 +83,8 @@ class measurement {
   [[nodiscard]] unsigned threads() const { return on_.workers(); }
 
   // exhaustive: by a scan of all codes, of which the best ef are kept. Throws a failure or an interruption.
-  [[nodiscard]] measured measure(std::size_t ef, std::size_t rerank, bool exhaustive = false);
+  [[nodiscard]] measured measure(std::size_t ef, std::size_t rerank, std::optional<float> gamma = {},
+                                 bool exhaustive = false);
 
  private:
   // One thread's own: scratch, and the error that stopped it.

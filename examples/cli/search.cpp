@@ -122,7 +122,7 @@ void search(const search_request& request) {
   // one's.
   const search_params params{.k = request.k,
                              .ef = request.ef == 0 ? index.default_ef() : request.ef,
-                             .gamma = request.gamma,
+                             .gamma = request.gamma || request.ef != 0 ? request.gamma : index.default_gamma(),
                              .rerank = vectors ? request.rerank : 0,
                              .rerank_by = request.rerank_by,
                              .epsilon = request.epsilon};
@@ -164,7 +164,7 @@ void search(const search_request& request) {
     } else {
       result["k"] = request.k;
       result["ef"] = candidates_wanted(params, index.default_ef(), index.size());
-      if (request.gamma) result["gamma"] = *request.gamma;
+      if (params.gamma) result["gamma"] = number_or_null(params.gamma);
     }
     result["rerank"] = params.rerank;
     if (vectors) result["vectors_rounded"] = vectors_rounded;

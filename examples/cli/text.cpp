@@ -7,6 +7,7 @@
 #include <array>
 #include <cmath>
 #include <cstdio>
+#include <nlohmann/json.hpp>
 
 #include "failure.hpp"
 
@@ -45,6 +46,10 @@ std::string readable_seconds(double seconds) {
 double rounded(double value, int decimals) {
   const double scale = std::pow(10.0, decimals);
   return std::round(value * scale) / scale;
+}
+
+nlohmann::ordered_json number_or_null(std::optional<float> value) {
+  return value ? nlohmann::ordered_json(rounded(static_cast<double>(*value), 6)) : nlohmann::ordered_json(nullptr);
 }
 
 std::string one_line(std::string_view text) {

@@ -7,6 +7,8 @@
 
 #include <cstdint>
 #include <initializer_list>
+#include <nlohmann/json_fwd.hpp>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -20,6 +22,9 @@ namespace thimble::cli {
 
 // To a number of decimals, so that JSON shows what was measured and no more.
 [[nodiscard]] double rounded(double value, int decimals);
+
+// Null where there is none, else as it is meant: .12 and not .11999999731779099.
+[[nodiscard]] nlohmann::ordered_json number_or_null(std::optional<float> value);
 
 // Control characters become '?': one line stays one line, whatever a file is called.
 [[nodiscard]] std::string one_line(std::string_view text);

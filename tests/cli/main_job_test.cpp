@@ -281,7 +281,7 @@ TEST(cli_build, ctrl_c_leaves_nothing_behind) {
   std::filesystem::create_directory(folder);
   const auto result = run({"build", "--input", base, "--quantizer", "float32", "--m", "64", "--ef-construction",
                            "100000", "--threads", "2", "--output", folder + "/x.thimble"},
-                          {.interrupt_after_ms = 700});
+                          {.environment = {"THIMBLE_SIMD=scalar"}, .interrupt_after_ms = 400});
   expect_failure(result, 130, {"interrupted"});
   EXPECT_TRUE(std::filesystem::is_empty(folder));
   std::filesystem::remove_all(folder);

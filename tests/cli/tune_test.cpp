@@ -25,9 +25,13 @@ class cli_tune : public testing::Test {
     return run(line);
   }
 
-  [[nodiscard]] double recall_by_eval(int ef, const std::string& rerank) const {
-    const auto measured = run({"eval", "--index", index, "--vectors", base, "--queries", queries, "--ef",
-                               std::to_string(ef), "--rerank", rerank, "--threads", "2", "--repeat", "1", "--json"});
+  // gamma: a number, or null for none.
+  [[nodiscard]] double recall_by_eval(int ef, const nlohmann::json& gamma, const std::string& rerank) const {
+    std::vector<std::string> line{
+        "eval",     "--index", index,       "--vectors", base,       "--queries", queries, "--ef", std::to_string(ef),
+        "--rerank", rerank,    "--threads", "2",         "--repeat", "1",         "--json"};
+    if (!gamma.is_null()) line.insert(line.end(), {"--gamma", gamma.dump()});
+    const auto measured = run(line);
     expect_success(measured);
     return measured.json()["runs"][0]["recall"].get<double>();
   }
@@ -37,7 +41,7 @@ class cli_tune : public testing::Test {
   const std::string index = test_path("tuned.thimble");
 };
 
-TEST_F(cli_tune, stores_the_smallest_ef_that_reaches_the_recall_and_searches_use_it) {
+TEST_F(cli_tune, stores_what_reaches_the_recall_the_fastest_and_searches_use_it) {
   const auto tuned = tune({"--queries", queries, "--recall", ".99", "--rerank", "30", "--json"});
   expect_success(tuned);
   const auto json = tuned.json();
@@ -46,30 +50,50 @@ TEST_F(cli_tune, stores_the_smallest_ef_that_reaches_the_recall_and_searches_use
   EXPECT_EQ(json["sampled"], false);
   EXPECT_EQ(json["queries"], 1000);
   EXPECT_EQ(json["default_ef_before"], 64);
-  const int chosen = json["default_ef"];
-  EXPECT_EQ(json["best"]["ef"], chosen);
-  ASSERT_GT(chosen, 10);
-  EXPECT_GE(recall_by_eval(chosen, "30"), .99);
-  EXPECT_LT(recall_by_eval(chosen - 1, "30"), .99);
+  const int smallest = json["smallest_ef"];
+  ASSERT_GT(smallest, 10);
+  EXPECT_GE(recall_by_eval(smallest, nullptr, "30"), .99);
+  EXPECT_LT(recall_by_eval(smallest - 1, nullptr, "30"), .99);
+  // Without gamma from the smallest ef on, with one from the smallest gamma on.
+  const nlohmann::json* least = nullptr;
   for (const auto& tried : json["tried"])
-    EXPECT_EQ(tried["recall"].get<double>() >= .99, tried["ef"].get<int>() >= chosen) << tried;
+    if (!tried["gamma"].is_null() && tried["recall"] >= .99 && (least == nullptr || tried["gamma"] < (*least)["gamma"]))
+      least = &tried;
+  ASSERT_NE(least, nullptr);
+  for (const auto& tried : json["tried"]) {
+    const bool enough = tried["gamma"].is_null() ? tried["ef"] >= smallest : tried["gamma"] >= (*least)["gamma"];
+    EXPECT_EQ(tried["recall"] >= .99, enough) << tried;
+    if (!tried["gamma"].is_null()) {
+      EXPECT_EQ(tried["ef"], 4 * smallest);
+    }
+  }
+  EXPECT_EQ(recall_by_eval((*least)["ef"], (*least)["gamma"], "30"), (*least)["recall"]);
+  const bool with_gamma = json["share_of_time_with_gamma"] < .97;
+  const int chosen = with_gamma ? 4 * smallest : smallest;
+  const nlohmann::json gamma = with_gamma ? (*least)["gamma"] : nlohmann::json();
+  EXPECT_EQ(json["best"]["ef"], chosen);
+  EXPECT_EQ(json["best"]["gamma"], gamma);
+  EXPECT_EQ(json["default_ef"], chosen);
+  EXPECT_EQ(json["default_gamma"], gamma);
 
   EXPECT_EQ(default_ef(), chosen);
+  EXPECT_EQ(run({"info", "--index", index, "--json"}).json()["default_gamma"], gamma);
   std::vector<std::string> line{"search", "--index", index, "--vectors", base, "--queries", queries, "--json"};
   const auto by_default = run(line);
   expect_success(by_default);
   EXPECT_EQ(by_default.json()["ef"], chosen);
   line.insert(line.end(), {"--ef", std::to_string(chosen)});
+  if (with_gamma) line.insert(line.end(), {"--gamma", gamma.dump()});
   EXPECT_EQ(run(line).json()["queries"][0]["hits"], by_default.json()["queries"][0]["hits"]);
 }
 
 TEST_F(cli_tune, only_the_default_differs_in_the_file) {
   const std::string before = read_text(index);
   expect_success(tune({"--recall", ".9", "--k", "20", "--sample", "50"}));
-  EXPECT_EQ(default_ef(), 21);  // k, and the place that the query takes
+  EXPECT_NE(default_ef(), 64);
   const std::string after = read_text(index);
-  ASSERT_EQ(after.size(), before.size());
   EXPECT_NE(after, before);
+  EXPECT_LE(after.size(), before.size() + 64) << "a gamma takes a line more of the description";
   const auto hits = [](const std::string& path) {
     const auto found = run({"search", "--index", path, "--vectors", base, "--queries", queries, "--query-row",
                             "0,1,2,3", "--ef", "50", "--json"});
@@ -89,7 +113,8 @@ TEST_F(cli_tune, rows_are_queries_that_are_no_answers_to_themselves) {
   EXPECT_LT(tuned.json()["tried"][0]["recall"].get<double>(), .98);
   EXPECT_GT(tuned.json()["default_ef"].get<int>(), 2);
   const auto again = tune({"--k", "1", "--recall", ".98", "--sample", "300", "--dry-run", "--json"});
-  EXPECT_EQ(again.json()["best"]["ef"], tuned.json()["best"]["ef"]);
+  EXPECT_EQ(again.json()["smallest_ef"], tuned.json()["smallest_ef"]);
+  EXPECT_EQ(again.json()["default_ef"], tuned.json()["default_ef"]);
 }
 
 TEST_F(cli_tune, a_recall_out_of_reach_leaves_the_file_byte_for_byte) {

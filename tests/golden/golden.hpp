@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <fstream>
+#include <optional>
 #include <span>
 #include <string>
 #include <thimble/thimble.hpp>
@@ -23,8 +24,9 @@ struct golden_file {
   const char* name;
   quantizer_kind quantizer;
   thimble::metric metric;
-  std::size_t least_found;  // of the 200 true neighbours of all queries, with rerank
-  bool sevenths = false;    // of the vectors that others are of: no halfs, so that the file is of version 4
+  std::size_t least_found;       // of the 200 true neighbours of all queries, with rerank
+  bool sevenths = false;         // of the vectors that others are of: no halfs, so that the file is of version 4
+  std::optional<float> gamma{};  // the default, with ef 40: the file is of version 5
 };
 
 inline constexpr std::array files = {
@@ -37,11 +39,13 @@ inline constexpr std::array files = {
     golden_file{"rabitq4_ip", kind_of<rabitq<4>>, metric::inner_product, 190},
     golden_file{"rabitq8_l2", kind_of<rabitq<8>>, metric::l2, 190},
     golden_file{"rabitq1_l2_sevenths", kind_of<rabitq<1>>, metric::l2, 180, true},
+    golden_file{"sq4_l2_gamma", kind_of<sq4>, metric::l2, 180, false, .25f},
 };
 
 inline constexpr std::size_t n = 200;
 inline constexpr std::size_t n_queries = 20;
 inline constexpr std::size_t dim = 25;  // odd: every kernel has a tail
+inline constexpr std::size_t ef = 40;
 inline constexpr build_options options = {.m = 6, .ef_construction = 60, .seed = 2026};
 
 // Whole numbers in -50..50, half of each from one of ten centres: exact in float whatever computes them.
@@ -98,6 +102,10 @@ inline aligned_buffer<std::byte> read_file(const std::string& path) {
   return std::move(*bytes);
 }
 
+inline search_params params_of(const golden_file& file, std::size_t rerank) {
+  return {.k = 10, .ef = file.gamma ? 0u : ef, .rerank = rerank};
+}
+
 // A line for each query without and with rerank: "name query rerank: id:distance's bits ...". An error is a line too.
 inline std::string hits_of(const std::string& folder, const golden_file& file, simd::isa set) {
   const auto failed = [&](const error& why) { return std::string(file.name) + ": " + why.message + "\n"; };
@@ -108,8 +116,7 @@ inline std::string hits_of(const std::string& folder, const golden_file& file, s
   std::string text;
   for (std::size_t i = 0; i < n_queries; ++i) {
     for (const std::size_t rerank : {0u, 20u}) {
-      const auto hits =
-          opened->search(std::span(queries()).subspan(i * dim, dim), {.k = 10, .ef = 40, .rerank = rerank}, *store);
+      const auto hits = opened->search(std::span(queries()).subspan(i * dim, dim), params_of(file, rerank), *store);
       if (!hits) return failed(hits.error());
       text += std::string(file.name) + " " + std::to_string(i) + " " + std::to_string(rerank) + ":";
       for (const neighbor& hit : *hits) {

@@ -19,8 +19,11 @@ int write(const std::string& folder) {
   for (const golden::golden_file& file : golden::files) {
     build_options options = golden::options;
     options.metric = file.metric;
-    const auto built = any_index::build(file.quantizer, golden::view(file), options);
+    auto built = any_index::build(file.quantizer, golden::view(file), options);
     if (!built) return std::fprintf(stderr, "%s\n", built.error().message), 1;
+    if (file.gamma)
+      if (auto set = built->set_default_ef(golden::ef, file.gamma); !set)
+        return std::fprintf(stderr, "%s\n", set.error().message), 1;
     if (auto saved = built->save(golden::path_of(folder, file).c_str()); !saved)
       return std::fprintf(stderr, "%s\n", saved.error().message), 1;
   }

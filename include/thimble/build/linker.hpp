@@ -114,7 +114,7 @@ class linker {
   // the same time costs up to .005). A tenth loses up to .004, .2 saves little. Nothing beyond is kept either: .79 to
   // .93 of that time, the same recall. A removal takes .5 to .6 of the time and misses 8 to 12 % of the links to it
   // instead of 4 to 8.
-  [[nodiscard]] distance_limit near_enough() const { return {{graph_.max_degree(0), 1 + gamma}}; }
+  [[nodiscard]] distance_stop near_enough() const { return {graph_.max_degree(0), 1 + gamma}; }
 
   // At most `most` of the candidates (nearest first), written to scratch.taken.
   [[nodiscard]] std::size_t select(std::span<const candidate> candidates, std::size_t most,

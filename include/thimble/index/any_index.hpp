@@ -14,6 +14,7 @@
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string_view>
 #include <utility>
@@ -195,8 +196,11 @@ class any_index_of {
   [[nodiscard]] unsigned default_ef() const {
     return visit([](const auto& i) { return i.default_ef(); });
   }
-  [[nodiscard]] expected<void> set_default_ef(std::size_t ef) {
-    return visit_to_change([&](auto& i) { return i.set_default_ef(ef); });
+  [[nodiscard]] std::optional<float> default_gamma() const {
+    return visit([](const auto& i) { return i.default_gamma(); });
+  }
+  [[nodiscard]] expected<void> set_default_ef(std::size_t ef, std::optional<float> gamma = {}) {
+    return visit_to_change([&](auto& i) { return i.set_default_ef(ef, gamma); });
   }
   [[nodiscard]] std::uint64_t seed() const {
     return visit([](const auto& i) { return i.seed(); });

@@ -172,15 +172,19 @@ class frozen_search {
     return {};
   }
 
+  [[nodiscard]] std::optional<float> gamma_of(const search_params& params) const {
+    return params.gamma || params.ef != 0 ? params.gamma : parts_.default_gamma;
+  }
+
   void find(const search_params& params, std::size_t ef, search_scratch& scratch) const {
     candidate_list& found = scratch.candidates;
     found.clear(ef);
     if (params.exhaustive) return exhaustive_search(size(), estimates{*this, scratch.query()}, found, scratch.batch);
     const scout lead{*this, scratch.query()};
     const located start = descend(parts_.graph, lead, parts_.graph.entry(), 0, scratch.batch);
-    if (params.gamma)
+    if (const auto gamma = gamma_of(params))
       beam_search(parts_.graph, lead, start, 0, found, scratch.visited, scratch.batch,
-                  distance_stop{params.k, 1 + *params.gamma});
+                  distance_limit{{params.k, 1 + *gamma}});
     else
       beam_search(parts_.graph, lead, start, 0, found, scratch.visited, scratch.batch);
     finish_walk(params.k, ef, scratch);
@@ -220,8 +224,8 @@ class frozen_search {
       if (auto ready = prepare(queries[i], wanted, 0, scratches[i]); !ready) return of_query(ready.error(), i);
       scratches[i].candidates.clear(wanted);
     }
-    if (params.gamma)
-      walk_in_turns_through(scratches, distance_stop{params.k, 1 + *params.gamma});
+    if (const auto gamma = gamma_of(params))
+      walk_in_turns_through(scratches, distance_limit{{params.k, 1 + *gamma}});
     else
       walk_in_turns_through(scratches, no_early_stop{});
     for (std::size_t i = 0; i < queries.size(); ++i) {
@@ -231,7 +235,7 @@ class frozen_search {
     return {};
   }
 
-  template <class Stop>
+  template <stop_rule Stop>
   void walk_in_turns_through(std::span<search_scratch> scratches, const Stop& stop) const {
     using walk = walk_in_turns<frozen_graph, scout, Stop>;
     std::array<std::optional<scout>, walks_at_once> leads;

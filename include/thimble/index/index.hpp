@@ -20,6 +20,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <optional>
 #include <span>
 #include <string_view>
 #include <utility>
@@ -215,10 +216,12 @@ class index {
     return search_iterator::create(through, std::move(*scratch), params);
   }
 
-  // Not while others search. Error: invalid_argument.
-  [[nodiscard]] expected<void> set_default_ef(std::size_t ef) {
+  // Of searches that name no ef. Not while others search. Error: invalid_argument.
+  [[nodiscard]] expected<void> set_default_ef(std::size_t ef, std::optional<float> gamma = {}) {
     if (ef == 0 || ef > max_default_ef) return fail(errc::invalid_argument, "ef must be 1..1,000,000", ef);
+    if (gamma && !is_gamma(*gamma)) return fail(errc::invalid_argument, "gamma must be a number, 0 or more");
     parts_.meta.default_ef = static_cast<std::uint32_t>(ef);
+    parts_.default_gamma = gamma;
     return {};
   }
 
@@ -273,6 +276,7 @@ class index {
   [[nodiscard]] unsigned ef_construction() const { return parts_.meta.ef_construction; }
   // Of a search that names none: 64, or what set_default_ef() said before the file was saved.
   [[nodiscard]] unsigned default_ef() const { return parts_.meta.default_ef; }
+  [[nodiscard]] std::optional<float> default_gamma() const { return parts_.default_gamma; }
   [[nodiscard]] std::uint64_t seed() const { return parts_.meta.seed; }
   [[nodiscard]] std::uint64_t fingerprint() const { return parts_.meta.fingerprint; }
   // Of the vectors rounded to halfs. 0: they are halfs, or have values beyond 65,504, or the file is of version 3.

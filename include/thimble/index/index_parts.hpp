@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <cstring>
 #include <functional>
+#include <optional>
 #include <span>
 #include <utility>
 
@@ -42,6 +43,7 @@ template <quantizer Quantizer>
 struct index_parts {
   index_meta meta{};
   std::uint64_t half_fingerprint = 0;  // 0: there is none
+  std::optional<float> default_gamma{};
   Quantizer quantizer;
   aligned_buffer<std::byte> codes;  // of each node, meta.code_bytes from one to the next
   frozen_graph graph;
@@ -110,6 +112,7 @@ struct index_parts {
     index_parts parts(std::move(*quantizer));
     parts.meta = *meta;
     parts.half_fingerprint = description->half_fingerprint;
+    if (sections->version() == index_version_of_gamma) parts.default_gamma = description->default_gamma;
     parts.codes = view<std::byte>(codes);
     parts.graph = std::move(*graph);
     parts.rows = std::move(*rows);
@@ -121,10 +124,14 @@ struct index_parts {
 
   // Hands the bytes of a file to the sink, in order. Errors: the sink's.
   [[nodiscard]] expected<void> write(byte_sink sink) const {
-    const with_half_fingerprint whole{.meta = meta, .half_fingerprint = half_fingerprint};
-    const bool old = half_fingerprint == 0;
-    const auto description = std::as_bytes(std::span(&whole, 1)).first(old ? sizeof(meta) : sizeof(whole));
-    return write_index_file(old ? index_version : index_version_of_halfs,
+    const index_description whole{
+        .meta = meta, .half_fingerprint = half_fingerprint, .default_gamma = default_gamma.value_or(0), .reserved = 0};
+    // The oldest that can tell it.
+    const std::uint32_t version = default_gamma           ? index_version_of_gamma
+                                  : half_fingerprint != 0 ? index_version_of_halfs
+                                                          : index_version;
+    const auto description = std::as_bytes(std::span(&whole, 1)).first(description_bytes(version));
+    return write_index_file(version,
                             {{{section::meta, description},
                               {section::quantizer, quantizer.parameters()},
                               {section::codes, codes.span()},
@@ -137,11 +144,10 @@ struct index_parts {
   }
 
  private:
-  [[nodiscard]] static expected<with_half_fingerprint> parse_meta(std::span<const std::byte> bytes,
-                                                                  std::uint32_t version) {
-    if (bytes.size() != (version == index_version ? sizeof(index_meta) : sizeof(with_half_fingerprint)))
+  [[nodiscard]] static expected<index_description> parse_meta(std::span<const std::byte> bytes, std::uint32_t version) {
+    if (bytes.size() != description_bytes(version))
       return fail(errc::corrupt, "the description has a wrong size", bytes.size());
-    with_half_fingerprint whole{};
+    index_description whole{};
     std::memcpy(&whole, bytes.data(), bytes.size());
     const index_meta& meta = whole.meta;
     if (meta.quantizer != Quantizer::file_id)
@@ -149,7 +155,8 @@ struct index_parts {
                   meta.quantizer);
     if (meta.n == 0 || meta.n > max_nodes || meta.dim == 0 || meta.dim > max_dim ||
         meta.metric > static_cast<std::uint32_t>(metric::cosine) || meta.ef_construction > max_ef_construction ||
-        meta.default_ef == 0 || meta.default_ef > max_default_ef)
+        meta.default_ef == 0 || meta.default_ef > max_default_ef || !is_gamma(whole.default_gamma) ||
+        whole.reserved != 0)
       return fail(errc::corrupt, "the description is out of range");
     return whole;
   }

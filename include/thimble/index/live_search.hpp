@@ -46,8 +46,8 @@ class live_search {
   [[nodiscard]] expected<void> reserve(std::size_t dim) {
     dim_ = dim;
     // A replaced vector may take a place beside the one that replaced it, for a while.
-    wanted_ =
-        std::max(std::min(candidates_wanted(params_, usual_ef, used_) + live_.n_superseded(), used_), std::size_t{1});
+    n_superseded_ = live_.n_superseded();
+    wanted_ = std::max(std::min(candidates_wanted(params_, usual_ef, used_) + n_superseded_, used_), std::size_t{1});
     if (!params_.exhaustive) walked_ = filtered() ? walk_width(wanted_, estimated_passing(), used_) : wanted_;
     return reserve();
   }
@@ -143,7 +143,7 @@ class live_search {
     const located start = descend(graph, lead, entry, 0, scratch_.batch);
     if (!filtered() && params_.gamma) {
       beam_search(graph, lead, start, 0, scratch_.candidates, scratch_.visited, scratch_.batch,
-                  distance_stop{params_.k, 1 + *params_.gamma});
+                  distance_limit{{params_.k + n_superseded_, 1 + *params_.gamma}});
     } else if (!filtered()) {
       beam_search(graph, lead, start, 0, scratch_.candidates, scratch_.visited, scratch_.batch);
     } else {
@@ -223,6 +223,7 @@ class live_search {
   search_scratch& scratch_;
   std::size_t used_;
   std::size_t dim_ = 0;
+  std::size_t n_superseded_ = 0;
   std::size_t wanted_ = 1;
   std::size_t walked_ = 0;  // candidates that lead the walk; 0: there is none
 };

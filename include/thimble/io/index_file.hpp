@@ -24,6 +24,7 @@ namespace thimble::inline THIMBLE_FLAGS {
 inline constexpr std::array<char, 8> index_magic = {'t', 'h', 'i', 'm', 'b', 'l', 'e', '\x1a'};
 inline constexpr std::uint32_t index_version = 3;
 inline constexpr std::uint32_t index_version_of_halfs = 4;
+inline constexpr std::uint32_t index_version_of_gamma = 5;
 inline constexpr std::size_t section_alignment = 64;
 
 struct file_header {
@@ -36,7 +37,7 @@ static_assert(sizeof(file_header) == 24 && std::is_trivially_copyable_v<file_hea
 
 // Values in files: never renumbered.
 enum class section : std::uint32_t {
-  meta = 1,         // index_meta, in version 4 with_half_fingerprint
+  meta = 1,         // the first bytes of an index_description, as many as its version has
   quantizer = 2,    // the quantizer's parameters
   codes = 3,        // n rows of code_bytes (simd::row_stride), then 64 zero bytes that kernels may read
   levels = 4,       // n bytes
@@ -73,11 +74,29 @@ struct index_meta {
 };
 static_assert(sizeof(index_meta) == 64 && std::is_trivially_copyable_v<index_meta>);
 
-struct with_half_fingerprint {
+struct index_description {
   index_meta meta;
-  std::uint64_t half_fingerprint;  // of the vectors, each value as its nearest half: store/fingerprint.hpp
+  // From version 4 on: of the vectors, each value as its nearest half (store/fingerprint.hpp). 0: there is none.
+  std::uint64_t half_fingerprint;
+  // From version 5 on: of a search that names no ef, 0 or more.
+  float default_gamma;
+  std::uint32_t reserved;  // 0
 };
-static_assert(sizeof(with_half_fingerprint) == 72 && std::is_trivially_copyable_v<with_half_fingerprint>);
+static_assert(sizeof(index_description) == 80 && std::is_trivially_copyable_v<index_description>);
+
+// Of the description. 0: an unknown version.
+[[nodiscard]] constexpr std::size_t description_bytes(std::uint32_t version) {
+  switch (version) {
+    case index_version:
+      return sizeof(index_meta);
+    case index_version_of_halfs:
+      return offsetof(index_description, default_gamma);
+    case index_version_of_gamma:
+      return sizeof(index_description);
+    default:
+      return 0;
+  }
+}
 
 inline constexpr std::size_t header_bytes =
     sizeof(file_header) + n_sections * sizeof(section_entry) + sizeof(std::uint64_t);

@@ -28,7 +28,7 @@ class index_sections {
     const auto header = load_as<file_header>(file.data());
     if (header.magic != index_magic)
       return fail(errc::not_an_index, "not a thimble index: make one with 'thimble build'");
-    if (header.version != index_version && header.version != index_version_of_halfs)
+    if (description_bytes(header.version) == 0)
       return fail(errc::wrong_version, "the index was written by another version: build it again", header.version);
     if (file.size() < header_bytes || file.size() < header.file_bytes) return truncated(file.size());
     constexpr std::size_t covered = header_bytes - sizeof(std::uint64_t);

@@ -9,6 +9,7 @@
 
 #pragma once
 
+#include <algorithm>
 #include <bit>
 #include <compare>
 #include <cstddef>
@@ -92,6 +93,12 @@ class candidate_list {
     const std::size_t position = insert_in_order(items_.data(), size_++, fresh);
     if (position < next_) next_ = position;
     return true;
+  }
+
+  // Lets go of those that are farther.
+  THIMBLE_ALWAYS_INLINE void keep_within(float limit) {
+    while (size_ > 0 && items_[size_ - 1].distance() > limit) --size_;
+    next_ = std::min(next_, size_);
   }
 
   // The nearest candidate that was not expanded yet, marked as expanded; no_node when there is none.

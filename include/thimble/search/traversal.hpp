@@ -93,13 +93,21 @@ template <graph Graph, estimator Estimator>
   return best;
 }
 
-// When a beam ends before all its candidates are expanded: never.
-struct no_early_stop {
-  [[nodiscard]] constexpr bool operator()(const candidate_list& /*candidates*/) const { return false; }
+// When a beam ends before all its candidates are expanded, and beyond which distance it takes none.
+template <class S>
+concept stop_rule = std::predicate<const S&, const candidate_list&> && requires(const S& stop, candidate_list& list) {
+  { stop.limit(list) } -> std::same_as<float>;
 };
 
-// Where the next candidate is farther than `factor` times the k-th best. A k-th distance of 0 or below has no multiple
-// that is farther: no stop (distances of inner products may be negative).
+// Never, and beyond what the list keeps.
+struct no_early_stop {
+  [[nodiscard]] constexpr bool operator()(const candidate_list& /*candidates*/) const { return false; }
+  [[nodiscard]] float limit(const candidate_list& candidates) const { return candidates.limit(); }
+};
+
+// Where the next candidate is farther than `factor` times the k-th best; nothing beyond is taken, for it would not be
+// expanded: the k-th only comes nearer. A k-th distance of 0 or below has no multiple that is farther: no stop
+// (distances of inner products may be negative).
 struct distance_stop {
   std::size_t k;  // at least 1
   float factor;   // 1 + gamma
@@ -107,6 +115,10 @@ struct distance_stop {
   [[nodiscard]] bool operator()(const candidate_list& candidates) const {
     const candidate* const next = candidates.next();
     return next != nullptr && next->distance() > bound(candidates);
+  }
+
+  [[nodiscard]] float limit(const candidate_list& candidates) const {
+    return std::min(candidates.limit(), bound(candidates));
   }
 
   // Of what is expanded.
@@ -117,10 +129,13 @@ struct distance_stop {
   }
 };
 
-// The same, and what is farther is not kept: it would not be expanded, for the k-th only comes nearer.
+// The same, and what was taken before and is beyond by now is let go: for a search, where it would only be in the way
+// (.9 to .95 of the time). For a builder it is where the far links come from.
 struct distance_limit : distance_stop {
-  [[nodiscard]] float limit(const candidate_list& candidates) const {
-    return std::min(candidates.limit(), bound(candidates));
+  [[nodiscard]] float limit(candidate_list& candidates) const {
+    const float most = distance_stop::limit(candidates);
+    candidates.keep_within(most);
+    return most;
   }
 };
 
@@ -198,20 +213,14 @@ THIMBLE_ALWAYS_INLINE void walk_beam(const Graph& g, const Estimator& estimate, 
 }
 
 // Fills `candidates` (cleared by the caller, with its ef) with the nearest nodes that the level's links lead to.
-template <graph Graph, estimator Estimator, std::predicate<const candidate_list&> Stop = no_early_stop>
+template <graph Graph, estimator Estimator, stop_rule Stop = no_early_stop>
 void beam_search(const Graph& g, const Estimator& estimate, located start, unsigned level, candidate_list& candidates,
                  visited_set& visited, link_batch& batch, const Stop& stop = {}) {
   const visited_set::marks seen = visited.begin();
   (void)seen.insert(start.at);
   candidates.insert(start.distance, start.at);
-  const auto limit = [&] {
-    if constexpr (requires { stop.limit(candidates); })
-      return stop.limit(candidates);
-    else
-      return candidates.limit();
-  };
   walk_beam(g, estimate, level, candidates, seen, stop, batch, [&](link_batch& measured, std::size_t n) {
-    n = measured.keep_within(limit(), n);
+    n = measured.keep_within(stop.limit(candidates), n);
     for (std::size_t i = 0; i < n; ++i) lead_to(g, level, measured.distances[i], measured.nodes[i], candidates);
   });
 }

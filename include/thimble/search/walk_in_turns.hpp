@@ -27,7 +27,7 @@ namespace thimble::inline THIMBLE_FLAGS {
 inline constexpr std::size_t walks_at_once = THIMBLE_PREFETCHES ? 4 : 1;
 
 // What it is given stays where it is while it lives. candidates are cleared by the caller, with their ef.
-template <graph Graph, requesting_estimator Estimator, std::predicate<const candidate_list&> Stop>
+template <graph Graph, requesting_estimator Estimator, stop_rule Stop>
 class walk_in_turns {
  public:
   walk_in_turns(const Graph& g, const Estimator& estimate, const Stop& stop, candidate_list& candidates,
@@ -70,7 +70,7 @@ class walk_in_turns {
       case step::measure:
         if (n_before_ > 0) {
           estimate_(before_->nodes, n_before_, before_->distances);
-          n_before_ = before_->keep_within(candidates_.limit(), n_before_);
+          n_before_ = before_->keep_within(stop_.limit(candidates_), n_before_);
           for (std::size_t i = 0; i < n_before_; ++i)
             if (candidates_.insert(before_->distances[i], before_->nodes[i])) prefetch_place(graph_, before_->nodes[i]);
         }

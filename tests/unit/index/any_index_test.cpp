@@ -186,7 +186,7 @@ TEST(any_index, damage_and_other_versions_are_named_before_an_unknown_quantizer)
   EXPECT_EQ(code_of(test::opened<any_index>(cut)), errc::truncated);
   auto later = file;
   auto header = load_as<file_header>(later.data());
-  header.version = index_version_of_halfs + 1;
+  header.version = index_version_of_gamma + 1;
   store_as(later.data(), header);
   EXPECT_EQ(code_of(test::opened<any_index>(later)), errc::wrong_version);
 }

@@ -43,7 +43,11 @@ TEST(golden, files_are_there_and_of_the_vectors_that_their_header_makes) {
     EXPECT_TRUE(succeeded(opened->check_store(*store)));
     // A file of version 4 knows its vectors also where they are kept as halfs.
     const auto version = load_as<file_header>(golden::read_file(golden::path_of(golden_folder(), file)).data()).version;
-    EXPECT_EQ(version, file.sevenths ? index_version_of_halfs : index_version) << file.name;
+    EXPECT_EQ(version, file.gamma      ? index_version_of_gamma
+                       : file.sevenths ? index_version_of_halfs
+                                       : index_version)
+        << file.name;
+    EXPECT_EQ(opened->default_gamma(), file.gamma) << file.name;
     std::vector<half> rounded;
     for (std::size_t i = 0; i < golden::n; ++i) {
       const auto row = golden::view(file).row(i, {});
@@ -93,7 +97,7 @@ TEST(golden, the_committed_hits_are_right) {
       const auto query = std::span(golden::queries()).subspan(i * golden::dim, golden::dim);
       const auto row = [&](std::size_t x) { return *golden::view(file).row(x, {}); };
       const auto truth = test::exact_nearest(file.metric, query, golden::n, 10, row);
-      const auto hits = opened->search(query, {.k = 10, .ef = 40, .rerank = 20}, *store);
+      const auto hits = opened->search(query, golden::params_of(file, 20), *store);
       ASSERT_TRUE(succeeded(hits));
       found += test::n_common(*hits, truth);
     }

@@ -169,6 +169,28 @@ TEST(index_hostile, wrong_links_are_corrupt_wherever_they_are) {
   }
 }
 
+TEST(index_hostile, a_wrong_default_gamma_is_corrupt) {
+  auto built = index<sq8>::build(test::random_vectors(50, 8, 1).view(), test::on_asked_simd({}));
+  ASSERT_TRUE(succeeded(built));
+  ASSERT_TRUE(succeeded(built->set_default_ef(20, .25f)));
+  const file_bytes good = test::saved(*built);
+  const auto changed = [&](const auto& change) {
+    return forged(good, [&](file_bytes& file) { change(test::values_of<index_description>(file, section::meta)[0]); });
+  };
+  EXPECT_EQ(changed([](index_description& d) { d.default_gamma = std::numeric_limits<float>::quiet_NaN(); }),
+            errc::corrupt);
+  EXPECT_EQ(changed([](index_description& d) { d.default_gamma = std::numeric_limits<float>::infinity(); }),
+            errc::corrupt);
+  EXPECT_EQ(changed([](index_description& d) { d.default_gamma = -.1f; }), errc::corrupt);
+  EXPECT_EQ(changed([](index_description& d) { d.reserved = 1; }), errc::corrupt);
+  for (const std::size_t bytes : {sizeof(index_meta), sizeof(index_description) - 1})
+    EXPECT_EQ(
+        code_of(test::opened<index<sq8>>(test::with_section(
+            good, section::meta,
+            std::span(good).subspan(static_cast<std::size_t>(test::entry_of(good, section::meta).offset), bytes)))),
+        errc::corrupt);
+}
+
 TEST(index_hostile, wrong_levels_are_corrupt) {
   for (const file_bytes& good : good_files()) {
     for (std::size_t x = 0; x < golden::n; x += 3) {

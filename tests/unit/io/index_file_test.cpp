@@ -24,6 +24,13 @@ TEST(index_file, fields_lie_where_version_3_has_them) {
   static_assert(offsetof(index_meta, entry) == 44 && offsetof(index_meta, entry_level) == 48);
   static_assert(offsetof(index_meta, metric) == 52 && offsetof(index_meta, link_widths) == 56);
   static_assert(offsetof(index_meta, default_ef) == 60);
+  static_assert(offsetof(index_description, meta) == 0 && offsetof(index_description, half_fingerprint) == 64);
+  static_assert(offsetof(index_description, default_gamma) == 72 && offsetof(index_description, reserved) == 76);
+  EXPECT_EQ(description_bytes(2), 0u);
+  EXPECT_EQ(description_bytes(index_version), 64u);
+  EXPECT_EQ(description_bytes(index_version_of_halfs), 72u);
+  EXPECT_EQ(description_bytes(index_version_of_gamma), 80u);
+  EXPECT_EQ(description_bytes(index_version_of_gamma + 1), 0u);
   EXPECT_EQ(header_bytes, 288u);
   EXPECT_EQ(section_alignment, 64u);
   EXPECT_EQ(static_cast<unsigned>(section::meta), 1u);

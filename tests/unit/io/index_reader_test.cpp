@@ -120,7 +120,7 @@ TEST(index_reader, another_kind_of_file_is_not_an_index) {
 }
 
 TEST(index_reader, another_version_is_named_even_if_the_rest_is_unknown) {
-  EXPECT_EQ(header_changed([](file_header& h) { h.version = index_version_of_halfs + 1; }), errc::wrong_version);
+  EXPECT_EQ(header_changed([](file_header& h) { h.version = index_version_of_gamma + 1; }), errc::wrong_version);
   EXPECT_EQ(header_changed([](file_header& h) { h.version = index_version - 1; }), errc::wrong_version);
   EXPECT_EQ(header_changed([](file_header& h) { h.version = 0; }), errc::wrong_version);
 }

@@ -127,6 +127,28 @@ TEST_F(candidates, a_full_list_drops_the_farthest_whether_it_was_expanded_or_not
   EXPECT_EQ(list_.expand_next(), no_node);
 }
 
+TEST_F(candidates, within_a_limit_are_kept_and_there_is_room_again) {
+  begin(3);
+  for (const node x : {3u, 5u, 8u}) list_.insert(static_cast<float>(x), x);
+  EXPECT_EQ(list_.expand_next(), 3u);
+  EXPECT_EQ(list_.expand_next(), 5u);
+  list_.keep_within(5);
+  EXPECT_EQ(ids(), (std::vector<node>{3, 5}));
+  EXPECT_FALSE(list_.full());
+  EXPECT_EQ(list_.next(), nullptr) << "both were expanded";
+  EXPECT_TRUE(list_.insert(4, 4));
+  EXPECT_EQ(list_.expand_next(), 4u);
+  list_.keep_within(3.5f);
+  EXPECT_EQ(ids(), (std::vector<node>{3}));
+  EXPECT_TRUE(list_.insert(6, 6));
+  EXPECT_EQ(list_.expand_next(), 6u);
+  list_.keep_within(std::numeric_limits<float>::infinity());
+  EXPECT_EQ(ids(), (std::vector<node>{3, 6}));
+  list_.keep_within(0);
+  EXPECT_TRUE(list_.items().empty());
+  EXPECT_EQ(list_.expand_next(), no_node);
+}
+
 TEST_F(candidates, a_distance_that_is_no_number_does_no_harm) {
   begin(3);
   const float nan = std::numeric_limits<float>::quiet_NaN();

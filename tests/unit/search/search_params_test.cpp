@@ -3,8 +3,11 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <limits>
 #include <optional>
+#include <thimble/core/executor.hpp>
+#include <thimble/index/batch_search.hpp>
 #include <thimble/index/index.hpp>
 #include <thimble/quant/sq8.hpp>
 #include <thimble/search/search_params.hpp>
@@ -12,6 +15,7 @@
 #include <vector>
 
 #include "unit/support/environment.hpp"
+#include "unit/support/files.hpp"
 #include "unit/support/outcome.hpp"
 #include "unit/support/vectors.hpp"
 
@@ -62,6 +66,43 @@ TEST(gamma, through_the_index_stops_early_where_it_may_and_changes_nothing_where
       EXPECT_GT(n_other, 0u) << name(m);
     }
   }
+}
+
+TEST(gamma, of_an_index_is_that_of_searches_which_name_no_ef) {
+  const auto rows = test::clustered_vectors(1500, 16, 1), queries = test::clustered_vectors(8, 16, 2);
+  auto built = index<sq8>::build(rows.view(), test::on_asked_simd({.m = 8, .ef_construction = 40}));
+  ASSERT_TRUE(succeeded(built));
+  EXPECT_EQ(built->default_gamma(), std::nullopt);
+  ASSERT_TRUE(succeeded(built->set_default_ef(100, .01f)));
+  const auto opened = test::opened<index<sq8>>(test::saved(*built));
+  ASSERT_TRUE(succeeded(opened));
+  EXPECT_EQ(opened->default_ef(), 100u);
+  EXPECT_EQ(opened->default_gamma(), .01f);
+  std::size_t n_other = 0;
+  for (std::size_t i = 0; i < queries.size(); ++i) {
+    const auto with = [&](std::size_t ef, std::optional<float> gamma) {
+      const auto hits = opened->search(queries.row(i), {.k = 5, .ef = ef, .gamma = gamma, .rerank = 0});
+      EXPECT_TRUE(succeeded(hits));
+      return std::vector<neighbor>(hits->begin(), hits->end());
+    };
+    EXPECT_EQ(with(0, {}), with(100, .01f));
+    EXPECT_EQ(with(0, 1e9f), with(100, {})) << "a gamma that is given counts";
+    n_other += with(0, {}) == with(100, {}) ? 0 : 1;
+  }
+  EXPECT_GT(n_other, 0u);
+  inline_executor here;
+  const auto all = search_batch(*opened, queries.view(), {.k = 5, .rerank = 0}, {}, here);
+  ASSERT_TRUE(succeeded(all));
+  for (std::size_t i = 0; i < queries.size(); ++i) {
+    const auto alone = opened->search(queries.row(i), {.k = 5, .rerank = 0});
+    ASSERT_TRUE(succeeded(alone));
+    EXPECT_TRUE(std::ranges::equal(all->ids(i), *alone, {}, {}, &neighbor::id));
+  }
+
+  EXPECT_EQ(test::code_of(built->set_default_ef(100, -.1f)), errc::invalid_argument);
+  EXPECT_EQ(built->default_gamma(), .01f);
+  ASSERT_TRUE(succeeded(built->set_default_ef(100)));
+  EXPECT_EQ(built->default_gamma(), std::nullopt);
 }
 
 TEST(gamma, that_is_no_number_or_negative_is_refused) {

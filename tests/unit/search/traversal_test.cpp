@@ -370,21 +370,35 @@ TEST(distance_stop, waits_for_k_candidates_and_a_distance_that_has_multiples) {
   EXPECT_FALSE((distance_stop{3, 2}(candidates))) << "nothing is left to expand";
 }
 
-TEST(distance_limit, is_that_of_the_list_or_so_many_times_the_kth_distance) {
+TEST(distance_stop, keeps_what_the_list_does_or_what_is_within_so_many_times_the_kth_distance) {
   candidate_list candidates;
   ASSERT_TRUE(succeeded(candidates.reserve(3)));
   candidates.clear(3);
   candidates.insert(1, 1);
   constexpr float any = std::numeric_limits<float>::infinity();
-  EXPECT_EQ((distance_limit{{2, 3}}.limit(candidates)), any) << "there are no two";
+  EXPECT_EQ((distance_stop{2, 3}.limit(candidates)), any) << "there are no two";
   candidates.insert(2, 2);
-  EXPECT_EQ((distance_limit{{2, 3}}.limit(candidates)), 6);
+  EXPECT_EQ((distance_stop{2, 3}.limit(candidates)), 6);
   candidates.insert(4, 3);
-  EXPECT_EQ((distance_limit{{2, 3}}.limit(candidates)), 4) << "the list is full";
-  EXPECT_EQ((distance_limit{{1, 3}}.limit(candidates)), 3);
+  EXPECT_EQ((distance_stop{2, 3}.limit(candidates)), 4) << "the list is full";
+  EXPECT_EQ((distance_stop{1, 3}.limit(candidates)), 3);
   candidates.clear(3);
   candidates.insert(-1, 1);
-  EXPECT_EQ((distance_limit{{1, 3}}.limit(candidates)), any);
+  EXPECT_EQ((distance_stop{1, 3}.limit(candidates)), any);
+}
+
+TEST(distance_limit, lets_go_of_what_has_come_to_be_too_far) {
+  candidate_list candidates;
+  ASSERT_TRUE(succeeded(candidates.reserve(4)));
+  candidates.clear(4);
+  for (const node x : {4u, 7u, 9u}) candidates.insert(static_cast<float>(x), x);
+  EXPECT_EQ((distance_limit{{1, 2}}.limit(candidates)), 8);
+  EXPECT_EQ(candidates.items().size(), 2u);
+  candidates.insert(2, 2);
+  EXPECT_EQ((distance_limit{{1, 2}}.limit(candidates)), 4);
+  EXPECT_EQ(candidates.items().size(), 2u) << "as far is not farther";
+  EXPECT_EQ((distance_limit{{3, 1}}.limit(candidates)), std::numeric_limits<float>::infinity());
+  EXPECT_EQ(candidates.items().size(), 2u) << "there are no three";
 }
 
 // Counts what a walk expands.
@@ -408,7 +422,13 @@ class counted_graph {
 };
 static_assert(graph<counted_graph>);
 
-TEST(early_stop, on_pictures_expands_less_the_smaller_gamma_is_and_a_limit_expands_the_same) {
+// Ends where that does, but keeps what is farther.
+struct stop_without_limit : distance_stop {
+  [[nodiscard]] float limit(const candidate_list& candidates) const { return candidates.limit(); }
+};
+static_assert(stop_rule<stop_without_limit>);
+
+TEST(early_stop, on_pictures_expands_less_the_smaller_gamma_is_and_what_is_not_kept_changes_nothing_nearer) {
   constexpr std::size_t n_rows = 3000, n_queries = 60, k = 10;
   const auto rows = test::base_pictures().floats(n_rows);
   const test::coded<float32> coded(rows, metric::l2);
@@ -427,7 +447,7 @@ TEST(early_stop, on_pictures_expands_less_the_smaller_gamma_is_and_a_limit_expan
     };
     constexpr float gammas[] = {0, .1f, .2f, .3f, .5f, 1, 1000};
     totals full, stopped[std::size(gammas)];
-    std::size_t kept[std::size(gammas)] = {};
+    std::size_t taken[std::size(gammas)] = {}, left[std::size(gammas)] = {};
     for (std::size_t q = 0; q < n_queries; ++q) {
       const auto query = test::query_pictures().row(q);
       const auto truth = test::exact_nearest(metric::l2, query, n_rows, k, [&](std::size_t x) { return rows.row(x); });
@@ -449,29 +469,36 @@ TEST(early_stop, on_pictures_expands_less_the_smaller_gamma_is_and_a_limit_expan
       const std::vector<candidate> all(candidates.items().begin(), candidates.items().end());
       for (std::size_t i = 0; i < std::size(gammas); ++i) {
         candidates.clear(ef);
-        beam_search(g, estimate, start, 0, candidates, visited, batch, distance_stop{k, 1 + gammas[i]});
+        const distance_stop stop{k, 1 + gammas[i]};
+        beam_search(g, estimate, start, 0, candidates, visited, batch, stop_without_limit{stop});
         const std::size_t expanded = count_into(stopped[i]);
         if (gammas[i] == 1000) {
           EXPECT_TRUE(std::ranges::equal(candidates.items(), all));
         }
         // What is not kept would not have been expanded.
         const std::vector<candidate> stopped_at(candidates.items().begin(), candidates.items().end());
-        const distance_limit limit{{k, 1 + gammas[i]}};
-        candidates.clear(ef);
-        beam_search(g, estimate, start, 0, candidates, visited, batch, limit);
-        EXPECT_EQ(g.take_count(), expanded);
-        EXPECT_LE(candidates.items().size(), stopped_at.size());
-        const auto within = [&](candidate c) { return c.distance() <= limit.bound(candidates); };
-        EXPECT_TRUE(std::ranges::equal(candidates.items() | std::views::take_while(within),
-                                       stopped_at | std::views::take_while(within)));
-        kept[i] += candidates.items().size();
+        const auto expect_the_same_with = [&](const auto& limited) {
+          candidates.clear(ef);
+          beam_search(g, estimate, start, 0, candidates, visited, batch, limited);
+          EXPECT_EQ(g.take_count(), expanded);
+          const auto within = [&](candidate c) { return c.distance() <= stop.bound(candidates); };
+          EXPECT_TRUE(std::ranges::equal(candidates.items() | std::views::take_while(within),
+                                         stopped_at | std::views::take_while(within)));
+          return candidates.items().size();
+        };
+        const std::size_t n_taken = expect_the_same_with(stop), n_left = expect_the_same_with(distance_limit{stop});
+        EXPECT_LE(n_taken, stopped_at.size());
+        EXPECT_LE(n_left, n_taken);
+        taken[i] += n_taken;
+        left[i] += n_left;
       }
     }
     for (std::size_t i = 0; i + 1 < std::size(gammas); ++i) EXPECT_LE(stopped[i].expanded, stopped[i + 1].expanded);
     EXPECT_EQ(std::end(stopped)[-1].expanded, full.expanded);
     EXPECT_LT(stopped[0].expanded, full.expanded / 2);
     EXPECT_LT(stopped[2].expanded, full.expanded) << "gamma .2";
-    EXPECT_LT(kept[0], n_queries * ef * 19 / 20) << "gamma 0";
+    EXPECT_LT(taken[0], n_queries * ef * 19 / 20) << "gamma 0";
+    EXPECT_LT(left[0], taken[0] / 2) << "gamma 0";
     EXPECT_GE(stopped[2].found, full.found * 97 / 100) << "gamma .2";
     EXPECT_GE(stopped[4].found, full.found * 995 / 1000) << "gamma .5";
     for (std::size_t i = 0; i < std::size(gammas); ++i)

@@ -101,7 +101,7 @@ TEST(walk_in_turns, finds_what_one_walk_after_another_finds) {
 }
 
 TEST(walk_in_turns, stops_early_where_a_single_walk_does) {
-  for (const float factor : {1.0f, 1.2f, 2.0f}) expect_what_single_walks_find(50, distance_stop{5, factor});
+  for (const float factor : {1.0f, 1.2f, 2.0f}) expect_what_single_walks_find(50, distance_limit{{5, factor}});
 }
 
 TEST(walk_in_turns, needs_no_more_than_the_concepts_promise) {
