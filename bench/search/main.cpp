@@ -8,8 +8,9 @@
 //
 // A line is a quantizer and how many candidates are reranked from the mapped file: sq8, sq4+20, rabitq2+50. With /batch
 // behind it all queries are given at once, to search_batch on one thread; with /mutable (sq8, sq4 and rabitq4) the same
-// graph is searched in the form that changes. Where a line's time goes is told by the codes that it estimates a query:
-// so much for each, and so much beside (the least squares through all its points).
+// graph is searched in the form that changes. With /gamma at the end the largest --ef goes with one --gamma after
+// another, instead of one ef after another. Where a line's time goes is told by the codes that it estimates a query: so
+// much for each, and so much beside (the least squares through all its points).
 
 #include <unistd.h>
 
@@ -64,7 +65,7 @@ struct settings {
   std::vector<std::string> lines = {"sq8", "sq4+20", "rabitq4+20", "rabitq2+50", "rabitq1+100"};
   std::string rerank_by = "bound";
   float epsilon = thimble::search_params{}.epsilon;
-  std::optional<float> gamma{};
+  std::vector<float> gamma = {.01f, .02f, .03f, .04f, .05f, .06f, .08f, .1f, .12f, .14f, .16f, .2f, .25f, .3f, .4f};
   std::string peer_file;
 };
 
@@ -82,6 +83,21 @@ struct line {
   double bytes;
   searcher search;
 };
+
+// How far a search looks.
+struct reach {
+  std::size_t ef;
+  std::optional<float> gamma{};
+};
+
+std::vector<reach> reaches(const settings& s, bool by_gamma) {
+  std::vector<reach> all;
+  if (by_gamma)
+    for (const float gamma : s.gamma) all.push_back({std::ranges::max(s.ef), gamma});
+  else
+    for (const std::size_t ef : s.ef) all.push_back({ef});
+  return all;
+}
 
 // search(query, found): appends the ids of what it finds to `found`.
 template <class Search>
@@ -138,7 +154,7 @@ line mutable_line(const std::string& name, std::size_t rerank, const thimble::an
 
 // One way to search at one setting, over all queries: its best time, and what it found.
 struct point {
-  std::size_t ef;
+  reach looked;
   double recall = 0;
   double us = 1e9;
   double estimates = 0;  // a query; 0: not counted
@@ -146,9 +162,12 @@ struct point {
 
 class curve {
  public:
-  curve(std::string name, double bytes, const std::vector<std::size_t>& efs) : name_(std::move(name)), bytes_(bytes) {
-    for (const std::size_t ef : efs) points_.push_back({.ef = ef});
+  curve(std::string name, double bytes, const std::vector<reach>& settings) : name_(std::move(name)), bytes_(bytes) {
+    for (const reach& r : settings) points_.push_back({.looked = r});
   }
+
+  [[nodiscard]] std::size_t size() const { return points_.size(); }
+  [[nodiscard]] const reach& setting(std::size_t at) const { return points_[at].looked; }
 
   void add(std::size_t at, const truth_table& truth, std::size_t k, const outcome& searched) {
     const std::size_t n_queries = searched.ids.size() / k;
@@ -188,7 +207,9 @@ class curve {
   }
   void print_points() const {
     for (const point& p : points_) {
-      std::printf("  %-18s ef %3zu  recall %.4f  %7.1f us", name_.c_str(), p.ef, p.recall, p.us);
+      std::printf("  %-18s ef %3zu", name_.c_str(), p.looked.ef);
+      if (p.looked.gamma) std::printf(" gamma %.2f", static_cast<double>(*p.looked.gamma));
+      std::printf("  recall %.4f  %7.1f us", p.recall, p.us);
       p.estimates > 0 ? std::printf("  %6.0f codes\n", p.estimates) : std::printf("\n");
     }
   }
@@ -255,18 +276,20 @@ void run(const settings& s, bool all_points) {
                      : std::printf("\n");
     return indexes.emplace(quantizer, must(std::move(built), "build")).first->second;
   };
+  const std::string by_gamma = "/gamma";
   for (const std::string& text : s.lines) {
     const std::string codes = text.substr(0, text.find('/'));
     const std::string quantizer = codes.substr(0, codes.find('+'));
     const std::size_t rerank = quantizer.size() == codes.size() ? 0 : std::stoul(codes.substr(quantizer.size() + 1));
     const thimble::any_index& index = build(quantizer);
-    const std::string form = text.substr(codes.size());
+    std::string form = text.substr(codes.size());
+    if (form.ends_with(by_gamma)) form.resize(form.size() - by_gamma.size());
     if (form.empty())
       lines.push_back(frozen_line(text, quantizer, rerank, index, queries, base));
     else if (form == "/batch")
       lines.push_back(batch_line(text, quantizer, rerank, index, queries, base));
     else if (form != "/mutable")
-      give_up(text + ": there are /batch and /mutable");
+      give_up(text + ": there are /batch and /mutable, and /gamma behind them");
     else if (quantizer == "sq8")
       lines.push_back(mutable_line<thimble::sq8>(text, rerank, index, queries, base));
     else if (quantizer == "sq4")
@@ -278,21 +301,24 @@ void run(const settings& s, bool all_points) {
   }
 
   const double peer_bytes = static_cast<double>(peer->size_data_per_element_) + 4.0 + 8.0 + 4.0 * s.m / (s.m - 1);
-  curve baseline("hnswlib float32", peer_bytes, s.ef);
+  curve baseline("hnswlib float32", peer_bytes, reaches(s, false));
   std::vector<curve> curves;
-  for (const line& l : lines) curves.emplace_back(l.name, l.bytes, s.ef);
+  for (const line& l : lines) curves.emplace_back(l.name, l.bytes, reaches(s, l.name.ends_with(by_gamma)));
   const auto policy = s.rerank_by == "fixed" ? thimble::rerank_policy::fixed : thimble::rerank_policy::bound;
   for (unsigned repeat = 0; repeat < s.repeats; ++repeat) {
-    for (std::size_t at = 0; at < s.ef.size(); ++at) {
-      peer->setEf(s.ef[at]);
-      baseline.add(at, truth, s.k, one_by_one(queries, s.k, [&](auto query, auto& found) {
-                     for (auto hits = peer->searchKnn(query.data(), s.k); !hits.empty(); hits.pop())
-                       found.push_back(hits.top().second);
-                   }));
+    for (std::size_t at = 0; at < std::max(s.ef.size(), s.gamma.size()); ++at) {
+      if (at < baseline.size()) {
+        peer->setEf(baseline.setting(at).ef);
+        baseline.add(at, truth, s.k, one_by_one(queries, s.k, [&](auto query, auto& found) {
+                       for (auto hits = peer->searchKnn(query.data(), s.k); !hits.empty(); hits.pop())
+                         found.push_back(hits.top().second);
+                     }));
+      }
       for (std::size_t c = 0; c < curves.size(); ++c) {
+        if (at >= curves[c].size()) continue;
         const thimble::search_params params{.k = s.k,
-                                            .ef = s.ef[at],
-                                            .gamma = s.gamma,
+                                            .ef = curves[c].setting(at).ef,
+                                            .gamma = curves[c].setting(at).gamma,
                                             .rerank = lines[c].rerank,
                                             .rerank_by = policy,
                                             .epsilon = s.epsilon};
@@ -302,13 +328,15 @@ void run(const settings& s, bool all_points) {
   }
   for (const auto& [quantizer, index] : indexes) {
     const counting_index counting = bench::counting(index);
-    for (std::size_t at = 0; at < s.ef.size(); ++at) {
-      n_estimated = 0;
-      for (std::size_t q = 0; q < queries.size(); ++q)
-        must(counting.search(queries.row(q), {.k = s.k, .ef = s.ef[at], .gamma = s.gamma}), "search");
-      const double estimates = static_cast<double>(n_estimated) / static_cast<double>(queries.size());
-      for (std::size_t c = 0; c < curves.size(); ++c)
-        if (lines[c].quantizer == quantizer) curves[c].counted(at, estimates);
+    for (std::size_t c = 0; c < curves.size(); ++c) {
+      if (lines[c].quantizer != quantizer) continue;
+      for (std::size_t at = 0; at < curves[c].size(); ++at) {
+        const reach& r = curves[c].setting(at);
+        n_estimated = 0;
+        for (std::size_t q = 0; q < queries.size(); ++q)
+          must(counting.search(queries.row(q), {.k = s.k, .ef = r.ef, .gamma = r.gamma}), "search");
+        curves[c].counted(at, static_cast<double>(n_estimated) / static_cast<double>(queries.size()));
+      }
     }
   }
   std::printf("one thread, recall@%zu, %s; microseconds a query, x: times hnswlib's speed at the same recall\n", s.k,
@@ -340,12 +368,14 @@ int main(int argc, char** argv) {
   app.add_option("--ef", s.ef)->delimiter(',')->capture_default_str();
   app.add_option("--lines", s.lines,
                  "QUANTIZER or QUANTIZER+RERANK; with /batch behind it all queries at once, with /mutable the form "
-                 "that changes")
+                 "that changes; with /gamma at the end one gamma after another at the largest ef")
       ->delimiter(',')
       ->capture_default_str();
   app.add_option("--rerank-by", s.rerank_by)->check(CLI::IsMember({"bound", "fixed"}))->capture_default_str();
   app.add_option("--epsilon", s.epsilon, "of --rerank-by bound")->capture_default_str();
-  app.add_option("--gamma", s.gamma, "ends our walks early: search_params::gamma");
+  app.add_option("--gamma", s.gamma, "of lines with /gamma: search_params::gamma, ascending")
+      ->delimiter(',')
+      ->capture_default_str();
   app.add_option("--peer-file", s.peer_file, "keeps hnswlib's index there, and takes it from there the next time");
   app.add_flag("--points", all_points, "print every measured point");
   CLI11_PARSE(app, argc, argv);
