@@ -153,5 +153,20 @@ TEST(frozen_graph, wrong_parts_are_corrupt) {
   EXPECT_EQ(outcome([](frozen_parts& p) { p.entry.level += 1; }), errc::corrupt);
 }
 
+TEST(sort_distinct, gives_what_sorting_and_leaving_out_twins_gives) {
+  random_generator random(5);
+  for (std::size_t n = 0; n <= 2 * max_m; ++n) {
+    for (const std::uint64_t range : {std::uint64_t{2}, std::uint64_t{100}, std::uint64_t{no_node}}) {
+      std::vector<node> row(n);
+      for (node& x : row) x = static_cast<node>(random.below(range));
+      std::vector<node> expected = row;
+      std::ranges::sort(expected);
+      expected.erase(std::unique(expected.begin(), expected.end()), expected.end());
+      row.resize(detail::sort_distinct(row));
+      EXPECT_EQ(row, expected);
+    }
+  }
+}
+
 }  // namespace
 }  // namespace thimble
