@@ -165,7 +165,7 @@ class linker {
       neighborhood near;
       const neighborhood::bits self = near.add(y);
       neighborhood::bits left = 0;
-      for (const node z : dropped) left |= near.add(z);
+      for (const node z : dropped) left |= usable_(z) ? near.add(z) : add_beyond(near, z, level);
       add_links(near, y, level);
       keep_connected(near, self, left, level, scratch);
     }
@@ -281,15 +281,6 @@ class linker {
     }
   }
 
-  // The usable links of y, into the batch.
-  [[nodiscard]] std::size_t collect(node y, unsigned level, insert_scratch& scratch) const {
-    std::size_t n = 0;
-    graph_.for_each_link(y, level, [&](node z) {
-      if (usable_(z)) scratch.batch.nodes[n++] = z;
-    });
-    return n;
-  }
-
   // The first n nodes of the batch, with their distances from the pruned query, behind so many others.
   [[nodiscard]] std::size_t measure(std::size_t behind, std::size_t n, insert_scratch& scratch) const {
     link_batch& batch = scratch.batch;
@@ -317,33 +308,39 @@ class linker {
     return no_node;
   }
 
-  // Adds y -> x where the row has room, else chooses it again. Returns who left the row for others, where nodes come
-  // and go.
+  // Adds y -> x where the row has room, else chooses it again among the usable. Returns who left the row, where nodes
+  // come and go.
   [[nodiscard]] std::span<const node> append_or_choose(node y, unsigned level, node x, insert_scratch& scratch) {
     const auto guard = graph_.lock(y);
     if (has(y, level, x) || graph_.append_link(y, level, x)) return {};
 
     const std::size_t most = graph_.max_degree(level);
-    std::size_t n = collect(y, level, scratch);
+    std::size_t n = 0, n_dropped = 0;
+    graph_.for_each_link(y, level, [&](node z) {
+      if (usable_(z))
+        scratch.batch.nodes[n++] = z;
+      else
+        scratch.dropped[n_dropped++] = z;
+    });
     if (n < most) {
       scratch.batch.nodes[n++] = x;
       graph_.set_links(y, level, {scratch.batch.nodes, n});
-      return {};
+      return std::span(scratch.dropped).first(n_dropped);
     }
     prepare(y, scratch.pruned_query());
     n = measure(0, n, scratch);
     scratch.batch.nodes[0] = x;
     n = measure(n, 1, scratch);
-    return choose(y, level, n, scratch);
+    return choose(y, level, n, n_dropped, scratch);
   }
 
-  // The row of y from n measured nodes. Needs the lock of y.
-  [[nodiscard]] std::span<const node> choose(node y, unsigned level, std::size_t n, insert_scratch& scratch) {
+  // The row of y from n measured nodes; so many were dropped already. Needs the lock of y.
+  [[nodiscard]] std::span<const node> choose(node y, unsigned level, std::size_t n, std::size_t n_dropped,
+                                             insert_scratch& scratch) {
     const auto measured = std::span(scratch.pruned).first(n);
     std::ranges::sort(measured);
     const auto kept = std::span(scratch.taken).first(select(measured, graph_.max_degree(level), scratch));
     graph_.set_links(y, level, kept);
-    std::size_t n_dropped = 0;
     if constexpr (changing)
       for (const candidate c : measured)
         if (std::ranges::find(kept, c.id()) == kept.end()) scratch.dropped[n_dropped++] = c.id();
