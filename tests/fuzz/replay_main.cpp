@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <optional>
 
 #include "fuzz/open_bytes.hpp"
 
@@ -22,9 +23,9 @@ int write_seeds(const std::string& folder) {
   random_generator random(1);
   std::vector<float> values(8 * 3);
   std::ranges::generate(values, [&] { return static_cast<float>(random.below(9)) - 4; });
-  const auto write = [&](quantizer_kind kind, std::size_t n, const std::string& end) {
-    const auto built = any_index::build(kind, matrix_view<float>(values.data(), n, 3), {.m = 2, .ef_construction = 4});
-    if (!built) return false;
+  const auto write = [&](quantizer_kind kind, std::size_t n, const std::string& end, std::optional<float> gamma = {}) {
+    auto built = any_index::build(kind, matrix_view<float>(values.data(), n, 3), {.m = 2, .ef_construction = 4});
+    if (!built || (gamma && !built->set_default_ef(20, gamma))) return false;
     std::ofstream file(folder + "/" + std::string(name(kind)) + "_" + std::to_string(n) + end, std::ios::binary);
     (void)built->save([&](std::span<const std::byte> more) -> expected<void> {
       file.write(reinterpret_cast<const char*>(more.data()), static_cast<std::streamsize>(more.size()));
@@ -39,7 +40,7 @@ int write_seeds(const std::string& folder) {
   }
   // No halfs: a file of version 4.
   values[0] += .1f;
-  return write(kind_of<sq8>, 8, "x3_version4.thimble") ? 0 : 1;
+  return write(kind_of<sq8>, 8, "x3_version4.thimble") && write(kind_of<sq4>, 8, "x3_version5.thimble", .25f) ? 0 : 1;
 }
 
 void run(std::span<const std::byte> bytes) {

@@ -1,14 +1,14 @@
 // SPDX-FileCopyrightText: 2026 The thimble authors
 // SPDX-License-Identifier: Apache-2.0
 //
-// The layout of a .thimble file, version 3 or 4 (links of versions 1 and 2 were rows of fixed degree). Little-endian,
+// The layout of a .thimble file, versions 3 to 5 (links of versions 1 and 2 were rows of fixed degree). Little-endian,
 // fixed widths, every section at a multiple of 64 bytes, so that it is used in place where it is mapped or read:
 //
 //     file_header | section_entry x n_sections | header checksum (8 bytes) | sections, zero bytes between them
 //
 // The header checksum covers everything before it; each section has its own. A reader refuses an unknown version or an
 // unknown section: there are no silent extensions. Version 4 is written where there is a fingerprint of rounded vectors
-// to keep, and is version 3 but for that.
+// to keep, version 5 where there is a default gamma; they are version 3 but for that.
 
 #pragma once
 
