@@ -179,6 +179,7 @@ void tune(const tune_request& request) {
                             .simd = request.simd},
                            bar);
   const unsigned default_before = s.index.default_ef();
+  const std::optional<float> gamma_before = s.index.default_gamma();
   tuning attempts(s, request, bar);
   const auto smallest = attempts.smallest();
   const auto with_gamma = smallest ? attempts.smallest_gamma(smallest->ef) : std::nullopt;
@@ -201,7 +202,8 @@ void tune(const tune_request& request) {
                                   {"stored", stored},
                                   {"default_ef", s.index.default_ef()},
                                   {"default_gamma", number_or_null(s.index.default_gamma())},
-                                  {"default_ef_before", default_before}};
+                                  {"default_ef_before", default_before},
+                                  {"default_gamma_before", number_or_null(gamma_before)}};
     if (smallest) result["smallest_ef"] = smallest->ef;
     if (with_gamma) result["share_of_time_with_gamma"] = rounded(share, 3);
     result["best"] = json_of(chosen ? *chosen : attempts.best());
@@ -218,7 +220,8 @@ void tune(const tune_request& request) {
     print("ef " + std::to_string(chosen->ef) + " with gamma " + fixed(static_cast<double>(*chosen->gamma), 3) +
           " reaches it too, and searches take " + fixed(share, 2) + " of the time\n");
   print((stored ? "it is the default of " + request.index + " now" : std::string("it was not stored (--dry-run)")) +
-        "; before it was ef " + std::to_string(default_before) + "\n");
+        "; before it was ef " + std::to_string(default_before) +
+        (gamma_before ? " with gamma " + fixed(static_cast<double>(*gamma_before), 3) : "") + "\n");
 }
 
 }  // namespace thimble::cli

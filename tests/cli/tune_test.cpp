@@ -77,6 +77,7 @@ TEST_F(cli_tune, stores_what_reaches_the_recall_the_fastest_and_searches_use_it)
   EXPECT_EQ(json["best"]["gamma"], gamma);
   EXPECT_EQ(json["default_ef"], chosen);
   EXPECT_EQ(json["default_gamma"], gamma);
+  EXPECT_TRUE(json["default_gamma_before"].is_null());
 
   EXPECT_EQ(default_ef(), chosen);
   EXPECT_EQ(run({"info", "--index", index, "--json"}).json()["default_gamma"], gamma);
@@ -117,6 +118,7 @@ TEST_F(cli_tune, rows_are_queries_that_are_no_answers_to_themselves) {
   const auto again = tune({"--k", "1", "--recall", ".98", "--sample", "300", "--dry-run", "--json"});
   EXPECT_EQ(again.json()["smallest_ef"], tuned.json()["smallest_ef"]);
   EXPECT_EQ(again.json()["default_ef"], tuned.json()["default_ef"]);
+  EXPECT_EQ(again.json()["default_gamma_before"], tuned.json()["default_gamma"]);
 }
 
 TEST_F(cli_tune, a_recall_out_of_reach_leaves_the_file_byte_for_byte) {
