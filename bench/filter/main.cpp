@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <functional>
+#include <optional>
 #include <string>
 #include <thimble/thimble.hpp>
 #include <utility>
@@ -29,6 +30,8 @@ struct settings {
   unsigned threads = 2;
   unsigned repeats = 5;
   std::size_t queries = 500;
+  std::size_t ef = thimble::usual_ef;
+  std::optional<float> gamma{};
   std::vector<double> percent = {100, 90, 70, 50, 30, 20, 10, 5, 2, 1, 0.1};
 };
 
@@ -125,6 +128,8 @@ int main(int argc, char** argv) {
   app.add_option("--threads", s.threads, "For the build")->capture_default_str();
   app.add_option("--repeats", s.repeats)->capture_default_str();
   app.add_option("--queries", s.queries)->capture_default_str();
+  app.add_option("--ef", s.ef, "Default of the index, as 'thimble tune' would store it")->capture_default_str();
+  app.add_option("--gamma", s.gamma, "The same");
   app.add_option("--percent", s.percent, "Shares that pass")->delimiter(',')->capture_default_str();
   CLI11_PARSE(app, argc, argv);
 
@@ -134,8 +139,9 @@ int main(int argc, char** argv) {
       must(thimble::any_index::build(must(thimble::parse_quantizer(s.quantizer), s.quantizer), base,
                                      {.metric = must(thimble::parse_metric(s.metric), s.metric), .threads = s.threads}),
            "building");
-  std::printf("%s, %s, %zu x %zu, k 10, ef 64, rerank 50\n", s.data.c_str(), s.quantizer.c_str(), index.size(),
-              index.dim());
+  if (!index.set_default_ef(s.ef, s.gamma)) give_up("the default ef or gamma is wrong");
+  std::printf("%s, %s, %zu x %zu, k 10, ef %zu, gamma %s, rerank 50\n", s.data.c_str(), s.quantizer.c_str(),
+              index.size(), index.dim(), s.ef, s.gamma ? std::to_string(*s.gamma).c_str() : "none");
   measurement m(s, std::move(index), std::move(base), queries);
   for (const double percent : s.percent) m.print_share(percent);
   return 0;

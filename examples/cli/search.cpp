@@ -37,6 +37,11 @@ std::span<const float> read_row(const mmap_store& rows, std::size_t i, std::span
   return take(rows.row(i, scratch), path);
 }
 
+// An ef that was chosen together with a gamma says nothing of a walk that has none.
+std::size_t default_ef(const any_index& index, const search_request& request) {
+  return request.radius && index.default_gamma() ? usual_ef : index.default_ef();
+}
+
 // The k nearest, or all within the radius. Throws a failure.
 void search_once(const any_index& index, std::optional<mmap_store>& vectors, std::span<const float> query,
                  const search_params& params, const search_request& request, answer& a) {
@@ -121,7 +126,7 @@ void search(const search_request& request) {
   // Pages are touched and scratch is made the first time; the time shown is that of the second; its stages are a third
   // one's.
   const search_params params{.k = request.k,
-                             .ef = request.ef == 0 ? index.default_ef() : request.ef,
+                             .ef = request.ef == 0 ? default_ef(index, request) : request.ef,
                              .gamma = request.gamma || request.ef != 0 ? request.gamma : index.default_gamma(),
                              .rerank = vectors ? request.rerank : 0,
                              .rerank_by = request.rerank_by,

@@ -8,7 +8,9 @@
 #include <cstdint>
 #include <filesystem>
 #include <map>
+#include <optional>
 #include <string>
+#include <thimble/index/any_index.hpp>
 #include <vector>
 
 #include "cli/program.hpp"
@@ -57,6 +59,20 @@ TEST(cli_radius, gives_exactly_those_within) {
     }
     EXPECT_EQ(hits, pictures_within(radius));
   }
+}
+
+TEST(cli_radius, the_ef_is_the_default_but_not_one_that_goes_with_a_gamma) {
+  const std::string path = test_path("with_default.thimble");
+  auto index = any_index::open(pictures_index().c_str());
+  ASSERT_TRUE(index.has_value());
+  for (const std::optional<float> gamma : {std::optional<float>{}, std::optional<float>{.2f}}) {
+    ASSERT_TRUE(index->set_default_ef(300, gamma).has_value() && index->save(path.c_str()).has_value());
+    const auto found =
+        run({"search", "--index", path, "--vectors", base, "--queries", queries, "--radius", "829718", "--json"});
+    expect_success(found);
+    EXPECT_EQ(found.json()["ef"], gamma ? usual_ef : 300u);
+  }
+  std::filesystem::remove(path);
 }
 
 TEST(cli_radius, a_cut_is_told) {

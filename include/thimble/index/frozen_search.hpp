@@ -53,7 +53,8 @@ class frozen_search {
     const bool filtered = !params.filter.passes_all();
     const label_filter rows = filtered && !parts_.keys.empty() ? label_filter::where(passes) : params.filter;
     const std::size_t passing = filtered ? rows.n_passing(size()) : size();
-    const std::size_t walked = filtered && !params.exhaustive ? walk_width(wanted, passing, size()) : 0;
+    const std::size_t walked =
+        filtered && !params.exhaustive ? walk_width(wanted, passing, size(), gamma_of(params).has_value()) : 0;
     if (auto ready = prepare(query, wanted, walked, scratch); !ready) return ready;
 
     if (filtered)
@@ -173,6 +174,7 @@ class frozen_search {
   }
 
   [[nodiscard]] std::optional<float> gamma_of(const search_params& params) const {
+    if (params.exhaustive) return {};
     return params.gamma || params.ef != 0 ? params.gamma : parts_.default_gamma;
   }
 
@@ -182,11 +184,9 @@ class frozen_search {
     if (params.exhaustive) return exhaustive_search(size(), estimates{*this, scratch.query()}, found, scratch.batch);
     const scout lead{*this, scratch.query()};
     const located start = descend(parts_.graph, lead, parts_.graph.entry(), 0, scratch.batch);
-    if (const auto gamma = gamma_of(params))
-      beam_search(parts_.graph, lead, start, 0, found, scratch.visited, scratch.batch,
-                  distance_limit{{params.k, 1 + *gamma}});
-    else
-      beam_search(parts_.graph, lead, start, 0, found, scratch.visited, scratch.batch);
+    by_stop_rule(gamma_of(params), params.k, [&](const auto& stop) {
+      beam_search(parts_.graph, lead, start, 0, found, scratch.visited, scratch.batch, stop);
+    });
     finish_walk(params.k, ef, scratch);
   }
 
@@ -195,17 +195,23 @@ class frozen_search {
                     search_scratch& scratch) const {
     candidate_list& found = scratch.candidates;
     found.clear(ef);
+    const auto gamma = gamma_of(params);
     if (walked > 0) {
       const scout lead{*this, scratch.query()};
       const located start = descend(parts_.graph, lead, parts_.graph.entry(), 0, scratch.batch);
       scratch.walk.clear(walked);
       const auto passes = [&](node x) { return filter(parts_.rows[x]); };
-      filtered_beam_search(parts_.graph, lead, passes, start, scratch.walk, found, scratch.visited, scratch.batch);
+      by_stop_rule(gamma, params.k, [&](const auto& stop) {
+        filtered_beam_search(parts_.graph, lead, passes, start, scratch.walk, found, scratch.visited, scratch.batch,
+                             stop);
+      });
       if (found_enough(params.k, scratch)) return;
       found.clear(ef);
     }
     const auto node_of = [&](std::size_t row) { return parts_.rows.inverse(row); };
-    filtered_scan(size(), estimates{*this, scratch.query()}, filter, node_of, found, scratch.batch);
+    by_stop_rule(gamma, params.k, [&](const auto& stop) {
+      filtered_scan(size(), estimates{*this, scratch.query()}, filter, node_of, found, scratch.batch, stop);
+    });
   }
 
   // The error of one query of several.
@@ -224,10 +230,7 @@ class frozen_search {
       if (auto ready = prepare(queries[i], wanted, 0, scratches[i]); !ready) return of_query(ready.error(), i);
       scratches[i].candidates.clear(wanted);
     }
-    if (const auto gamma = gamma_of(params))
-      walk_in_turns_through(scratches, distance_limit{{params.k, 1 + *gamma}});
-    else
-      walk_in_turns_through(scratches, no_early_stop{});
+    by_stop_rule(gamma_of(params), params.k, [&](const auto& stop) { walk_in_turns_through(scratches, stop); });
     for (std::size_t i = 0; i < queries.size(); ++i) {
       finish_walk(params.k, wanted, scratches[i]);
       start_rerank(queries[i], params, scratches[i], rows_at_once);

@@ -216,7 +216,7 @@ class index {
     return search_iterator::create(through, std::move(*scratch), params);
   }
 
-  // Of searches that name no ef; with a filter only the ef counts. Not while others search. Error: invalid_argument.
+  // Of searches that name no ef. Not while others search. Error: invalid_argument.
   [[nodiscard]] expected<void> set_default_ef(std::size_t ef, std::optional<float> gamma = {}) {
     if (ef == 0 || ef > max_default_ef) return fail(errc::invalid_argument, "ef must be 1..1,000,000", ef);
     if (gamma && !is_gamma(*gamma)) return fail(errc::invalid_argument, "gamma must be a number, 0 or more");

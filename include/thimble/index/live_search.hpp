@@ -48,7 +48,8 @@ class live_search {
     // A replaced vector may take a place beside the one that replaced it, for a while.
     n_superseded_ = live_.n_superseded();
     wanted_ = std::max(std::min(candidates_wanted(params_, usual_ef, used_) + n_superseded_, used_), std::size_t{1});
-    if (!params_.exhaustive) walked_ = filtered() ? walk_width(wanted_, estimated_passing(), used_) : wanted_;
+    if (!params_.exhaustive)
+      walked_ = filtered() ? walk_width(wanted_, estimated_passing(), used_, params_.gamma.has_value()) : wanted_;
     return reserve();
   }
 
@@ -141,17 +142,15 @@ class live_search {
     if (entry.at == no_node) return false;
     const scout lead{*this};
     const located start = descend(graph, lead, entry, 0, scratch_.batch);
-    if (!filtered() && params_.gamma) {
-      beam_search(graph, lead, start, 0, scratch_.candidates, scratch_.visited, scratch_.batch,
-                  distance_limit{{params_.k + n_superseded_, 1 + *params_.gamma}});
-    } else if (!filtered()) {
-      beam_search(graph, lead, start, 0, scratch_.candidates, scratch_.visited, scratch_.batch);
-    } else {
-      scratch_.walk.clear(walked_);
-      filtered_beam_search(
-          graph, lead, [this](node x) { return may_count(x); }, start, scratch_.walk, scratch_.candidates,
-          scratch_.visited, scratch_.batch);
-    }
+    const auto passes = [this](node x) { return may_count(x); };
+    if (filtered()) scratch_.walk.clear(walked_);
+    by_stop_rule(params_.gamma, params_.k + n_superseded_, [&](const auto& stop) {
+      if (filtered())
+        filtered_beam_search(graph, lead, passes, start, scratch_.walk, scratch_.candidates, scratch_.visited,
+                             scratch_.batch, stop);
+      else
+        beam_search(graph, lead, start, 0, scratch_.candidates, scratch_.visited, scratch_.batch, stop);
+    });
     if constexpr (scouting_quantizer<Quantizer>) scratch_.candidates.estimate_again(estimator_of_nodes());
     return true;
   }

@@ -34,7 +34,7 @@ struct search_params {
   // squared), so that the walk ends earlier where a query is easy, and less is reranked: with an ef of some hundred a
   // search takes .6 to .95 of the time at recall@10 of .99, .9 to 1 of it at .95 (bench/README.md). .05 to .3 is usual;
   // 'thimble tune' finds one. 0 or more; a large one changes nothing. Not while the k-th distance is 0 or below, as
-  // inner products may be, nor with a filter. (Adaptive beam search, arXiv 2505.15636.)
+  // inner products may be. (Adaptive beam search, arXiv 2505.15636.)
   std::optional<float> gamma{};
   // With a store: how many of the best candidates are read from it and measured exactly, at most. 0: none, distances
   // are estimates. From k on, every distance is exact.

@@ -11,6 +11,7 @@
 #include <cstddef>
 #include <iterator>
 #include <limits>
+#include <optional>
 #include <utility>
 
 #include <thimble/core/bytes.hpp>
@@ -138,6 +139,15 @@ struct distance_limit : distance_stop {
     return most;
   }
 };
+
+// Calls search(stop) with the rule for the k nearest with this gamma, or without one.
+template <class Search>
+THIMBLE_ALWAYS_INLINE void by_stop_rule(std::optional<float> gamma, std::size_t k, Search&& search) {
+  if (gamma)
+    search(distance_limit{{k, 1 + *gamma}});
+  else
+    search(no_early_stop{});
+}
 
 // How many rows a beam collects, at least, before it estimates them: 64 lines of them, or 24 rows. They are waited for
 // together, so where a node brings few those of the next nearest are taken along. The same for every processor, for it

@@ -53,21 +53,23 @@ class filtered : public ::testing::Test {
     ASSERT_TRUE(succeeded(visited_.reserve(circle::n)));
   }
 
-  std::vector<node> walk(const label_filter& filter, std::size_t ef, std::size_t width) {
+  template <stop_rule Stop = no_early_stop>
+  std::vector<node> walk(const label_filter& filter, std::size_t ef, std::size_t width, const Stop& stop = {}) {
     measured_ = 0;
     walk_.clear(width);
     found_.clear(ef);
     const circle_estimator estimate{250.3, &measured_};
     located start{10, 0};
     estimate(&start.at, 1, &start.distance);
-    filtered_beam_search(circle{}, estimate, filter, start, walk_, found_, visited_, batch_);
+    filtered_beam_search(circle{}, estimate, filter, start, walk_, found_, visited_, batch_, stop);
     return ids();
   }
-  std::vector<node> scan(const label_filter& filter, std::size_t ef) {
+  template <stop_rule Stop = no_early_stop>
+  std::vector<node> scan(const label_filter& filter, std::size_t ef, const Stop& stop = {}) {
     measured_ = 0;
     found_.clear(ef);
     const auto node_of = [](std::size_t label) { return static_cast<node>(label); };
-    filtered_scan(circle::n, circle_estimator{250.3, &measured_}, filter, node_of, found_, batch_);
+    filtered_scan(circle::n, circle_estimator{250.3, &measured_}, filter, node_of, found_, batch_, stop);
     return ids();
   }
   [[nodiscard]] std::vector<node> ids() const {
@@ -94,6 +96,24 @@ TEST_F(filtered, a_walk_ends_where_nothing_nearer_can_come) {
   EXPECT_LT(measured_, 180u);
 }
 
+TEST_F(filtered, what_passes_within_a_limit_is_found) {
+  const auto tenths = [](label id) { return id % 10 == 0; };
+  const auto all = walk(label_filter::where(tenths), 20, circle::n);
+  EXPECT_EQ(all.size(), 20u);
+  const std::size_t measured_without = measured_;
+  // The fifth is 20.3 away, the next 29.7 and 30.3.
+  EXPECT_EQ(walk(label_filter::where(tenths), 20, circle::n, distance_limit{{5, 1.4f}}),
+            (std::vector<node>{250, 260, 240, 270, 230}));
+  EXPECT_LT(measured_, measured_without - 100);
+  EXPECT_EQ(walk(label_filter::where(tenths), 20, circle::n, distance_limit{{5, 1.47f}}),
+            (std::vector<node>{250, 260, 240, 270, 230, 280}));
+  EXPECT_EQ(walk(label_filter::where(tenths), 20, circle::n, distance_limit{{5, 100}}), all);
+  for (const float factor : {1.4f, 1.47f, 100.0f}) {
+    const distance_limit stop{{5, factor}};
+    EXPECT_EQ(scan(label_filter::where(tenths), 20, stop), walk(label_filter::where(tenths), 20, circle::n, stop));
+  }
+}
+
 TEST_F(filtered, what_passes_may_be_less_than_what_is_wanted) {
   const auto two = [](label id) { return id == 300 || id == 7; };
   EXPECT_EQ(walk(label_filter::where(two), 10, circle::n), (std::vector<node>{300, 7}));
@@ -113,12 +133,14 @@ TEST_F(filtered, a_scan_and_a_wide_walk_agree) {
 }
 
 TEST(walk_width, is_wider_the_fewer_pass_and_0_where_a_scan_is_shorter) {
-  EXPECT_EQ(walk_width(64, 0, 1000), 0u);
-  EXPECT_EQ(walk_width(64, 600, 60'000), 0u);
-  EXPECT_EQ(walk_width(64, 60'000, 60'000), 128u);
-  EXPECT_EQ(walk_width(64, 30'000, 60'000), 256u);
-  EXPECT_GT(walk_width(64, 100'000, 1'000'000), walk_width(64, 500'000, 1'000'000));
-  EXPECT_LE(walk_width(1'000'000, 60'000, 60'000), 60'000u);
+  EXPECT_EQ(walk_width(64, 0, 1000, false), 0u);
+  EXPECT_EQ(walk_width(64, 600, 60'000, false), 0u);
+  EXPECT_EQ(walk_width(64, 60'000, 60'000, false), 128u);
+  EXPECT_EQ(walk_width(64, 30'000, 60'000, false), 256u);
+  EXPECT_GT(walk_width(64, 100'000, 1'000'000, false), walk_width(64, 500'000, 1'000'000, false));
+  EXPECT_EQ(walk_width(320, 20'000, 100'000, false), 0u);
+  EXPECT_EQ(walk_width(320, 20'000, 100'000, true), 3200u) << "a walk that ends earlier is shorter";
+  EXPECT_LE(walk_width(1'000'000, 60'000, 60'000, false), 60'000u);
 }
 
 }  // namespace

@@ -73,23 +73,28 @@ TEST(gamma, of_an_index_is_that_of_searches_which_name_no_ef) {
   auto built = index<sq8>::build(rows.view(), test::on_asked_simd({.m = 8, .ef_construction = 40}));
   ASSERT_TRUE(succeeded(built));
   EXPECT_EQ(built->default_gamma(), std::nullopt);
-  ASSERT_TRUE(succeeded(built->set_default_ef(100, .01f)));
+  ASSERT_TRUE(succeeded(built->set_default_ef(40, .01f)));
   const auto opened = test::opened<index<sq8>>(test::saved(*built));
   ASSERT_TRUE(succeeded(opened));
-  EXPECT_EQ(opened->default_ef(), 100u);
+  EXPECT_EQ(opened->default_ef(), 40u);
   EXPECT_EQ(opened->default_gamma(), .01f);
-  std::size_t n_other = 0;
-  for (std::size_t i = 0; i < queries.size(); ++i) {
-    const auto with = [&](std::size_t ef, std::optional<float> gamma) {
-      const auto hits = opened->search(queries.row(i), {.k = 5, .ef = ef, .gamma = gamma, .rerank = 0});
-      EXPECT_TRUE(succeeded(hits));
-      return std::vector<neighbor>(hits->begin(), hits->end());
-    };
-    EXPECT_EQ(with(0, {}), with(100, .01f));
-    EXPECT_EQ(with(0, 1e9f), with(100, {})) << "a gamma that is given counts";
-    n_other += with(0, {}) == with(100, {}) ? 0 : 1;
+  const auto most = [](label id) { return id % 10 != 0; };
+  for (const bool filtered : {false, true}) {
+    std::size_t n_other = 0;
+    for (std::size_t i = 0; i < queries.size(); ++i) {
+      const auto with = [&](std::size_t ef, std::optional<float> gamma) {
+        search_params params{.k = 5, .ef = ef, .gamma = gamma, .rerank = 0};
+        if (filtered) params.filter = label_filter::where(most);
+        const auto hits = opened->search(queries.row(i), params);
+        EXPECT_TRUE(succeeded(hits));
+        return std::vector<neighbor>(hits->begin(), hits->end());
+      };
+      EXPECT_EQ(with(0, {}), with(40, .01f));
+      EXPECT_EQ(with(0, 1e9f), with(40, {})) << "a gamma that is given counts";
+      n_other += with(0, {}) == with(40, {}) ? 0 : 1;
+    }
+    EXPECT_GT(n_other, 0u) << filtered;
   }
-  EXPECT_GT(n_other, 0u);
   inline_executor here;
   const auto all = search_batch(*opened, queries.view(), {.k = 5, .rerank = 0}, {}, here);
   ASSERT_TRUE(succeeded(all));
