@@ -22,6 +22,7 @@
 #include <thimble/core/executor.hpp>
 #include <thimble/core/matrix_view.hpp>
 #include <thimble/core/object_array.hpp>
+#include <thimble/core/row_stream.hpp>
 #include <thimble/graph/adjacency.hpp>
 #include <thimble/quant/quantizer.hpp>
 
@@ -38,6 +39,7 @@ template <quantizer Quantizer, row_source Rows, executor Executor>
   const std::size_t work_bytes = round_up(quantizer.encode_scratch_bytes(), std::size_t{64});
   auto work = aligned_buffer<std::byte>::create(saturated_product(on.workers(), work_bytes));
   if (!work) return std::unexpected(work.error());
+  const row_stream reading(rows);
   stage_monitor monitor(build_stage::encode, rows.size(), report);
   parallel_for(on, rows.size(), [&](std::size_t i, unsigned worker) {
     if (monitor.stopped()) return;

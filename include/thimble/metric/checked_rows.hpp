@@ -12,6 +12,7 @@
 #include <thimble/core/config.hpp>
 #include <thimble/core/error.hpp>
 #include <thimble/core/matrix_view.hpp>
+#include <thimble/core/row_stream.hpp>
 #include <thimble/metric/metric.hpp>
 #include <thimble/metric/vector_check.hpp>
 
@@ -37,6 +38,17 @@ class checked_rows {
     if (auto done = normalize(*kernels_, *values, scratch); !done)
       return fail(done.error().code, done.error().message, i);
     return std::span<const float>(scratch);
+  }
+
+  void begin_stream() const
+    requires streamed_row_source<Rows>
+  {
+    rows_->begin_stream();
+  }
+  void end_stream() const
+    requires streamed_row_source<Rows>
+  {
+    rows_->end_stream();
   }
 
  private:

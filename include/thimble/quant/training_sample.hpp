@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <utility>
 
@@ -16,6 +17,7 @@
 #include <thimble/core/config.hpp>
 #include <thimble/core/error.hpp>
 #include <thimble/core/matrix_view.hpp>
+#include <thimble/core/row_stream.hpp>
 
 namespace thimble::inline THIMBLE_FLAGS {
 
@@ -37,6 +39,9 @@ class training_sample {
   // Calls visit(row of dim floats) for each row. Error: what the rows answer.
   template <class Visit>
   [[nodiscard]] expected<void> for_each(Visit&& visit) {
+    std::optional<row_stream<Rows>> reading;
+    if (rows_->size() / std::max(size(), std::size_t{1}) * dim() * sizeof(float) <= worth_skipping)
+      reading.emplace(*rows_);
     for (std::size_t i = 0; i < size(); ++i) {
       const auto row = rows_->row(static_cast<std::size_t>(std::uint64_t{i} * rows_->size() / size()), scratch_.span());
       if (!row) return std::unexpected(row.error());
@@ -60,6 +65,9 @@ class training_sample {
  private:
   training_sample(const Rows& rows, std::size_t size, aligned_buffer<float> scratch)
       : rows_(&rows), size_(size), scratch_(std::move(scratch)) {}
+
+  // Bytes between two rows that a disk reads in less time than it takes to be asked for the second one.
+  static constexpr std::size_t worth_skipping = std::size_t{64} << 10;
 
   const Rows* rows_;
   std::size_t size_;

@@ -20,7 +20,6 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <span>
 #include <utility>
 
@@ -82,11 +81,12 @@ class reranker {
                       std::size_t rows_at_once, Bounded&& bounded, std::span<const label> keys = {}) {
     begin(kernels, m, query, candidates, k, rerank, keys);
     by_bound_ = rerank >= k_;
-    std::ranges::transform(candidates, ranked_.data(), [&](candidate c) {
-      const candidate b = bounded(c);
-      return by_bound_ ? b : candidate::of(c.distance(), b.id());
-    });
-    std::ranges::sort(unread(), std::greater());
+    // The bounds come nearly in order.
+    for (std::size_t i = 0; i < candidates.size(); ++i) {
+      const candidate b = bounded(candidates[i]);
+      insert_in_order(ranked_.data(), i, by_bound_ ? b : candidate::of(candidates[i].distance(), b.id()));
+    }
+    std::ranges::reverse(unread());
     if (!by_bound_) return ask_first(most_);
     rows_at_once_ = std::max(rows_at_once, std::size_t{1});
     const std::size_t first = std::min(most_, rows_at_once < most_ ? k_ : std::max(2 * k_, least_first_batch));

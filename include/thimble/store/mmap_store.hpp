@@ -26,6 +26,7 @@
 #include <thimble/core/atomic.hpp>
 #include <thimble/core/error.hpp>
 #include <thimble/core/random.hpp>
+#include <thimble/core/row_stream.hpp>
 #include <thimble/io/mapped_file.hpp>
 #include <thimble/io/vector_format.hpp>
 #include <thimble/io/vector_rows.hpp>
@@ -35,7 +36,7 @@
 namespace thimble::inline THIMBLE_FLAGS {
 
 struct mmap_store_options {
-  // A rerank reads far-apart rows; for a build from a file that is not in the page cache, sequential is faster.
+  // A rerank reads far-apart rows. (A build, which reads them all in order, says so itself.)
   file_access access = file_access::random;
 };
 
@@ -53,6 +54,7 @@ class mmap_store {
     if (!layout) return std::unexpected(layout.error());
 
     mmap_store store;
+    store.access_ = options.access;
     store.rows_ = vector_rows(file->bytes().data(), *layout);
     store.file_ = std::move(*file);
     auto scratch = aligned_buffer<float>::create(store.dim());
@@ -98,7 +100,10 @@ class mmap_store {
     return {};
   }
 
-  void advise(file_access access) const { file_.advise(access); }
+  // In between the kernel reads far ahead, for one who reads all rows in order. From any thread; who reads other rows
+  // meanwhile is only slower.
+  void begin_stream() const { file_.advise(file_access::sequential); }
+  void end_stream() const { file_.advise(access_); }
 
  private:
   mmap_store() = default;
@@ -106,12 +111,13 @@ class mmap_store {
   static constexpr std::uint8_t most_doubt = 64;
 
   mapped_file file_;
+  file_access access_ = file_access::random;
   vector_rows rows_;
   std::uint64_t fingerprint_ = 0;
   mutable std::uint8_t doubt_ = 1;  // how many rows are to be found cached until no more are expected on the disk
 };
 
-static_assert(row_store<mmap_store>);
+static_assert(row_store<mmap_store> && streamed_row_source<mmap_store>);
 
 }  // namespace thimble::inline THIMBLE_FLAGS
 

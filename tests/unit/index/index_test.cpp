@@ -92,7 +92,7 @@ TYPED_TEST(any_quantizer, memory_counts_every_part) {
   EXPECT_GE(used.labels, n_rows * 2 * 9 / 8) << "a number below 400 and its inverse";
   EXPECT_LE(used.labels, n_rows * 3);
   EXPECT_EQ(used.levels, n_rows);
-  EXPECT_EQ(used.visited, n_rows / 4);
+  EXPECT_EQ(used.visited, n_rows);
   EXPECT_GT(used.upper_links, 0u);
   EXPECT_EQ(used.total(),
             used.codes + used.links + used.upper_links + used.levels + used.labels + used.visited + used.other);

@@ -30,22 +30,22 @@ TEST(visited_set, a_mark_is_forgotten_even_if_its_number_comes_again) {
   ASSERT_TRUE(succeeded(visited.reserve(2)));
   visited.clear();
   ASSERT_TRUE(visited.insert(0));
-  for (int search = 0; search < 65'535; ++search) visited.clear();
+  for (int search = 0; search < 255; ++search) visited.clear();
   EXPECT_TRUE(visited.insert(0));
 }
 
 TEST(visited_set, grows_and_keeps_what_it_has) {
   visited_set visited;
   ASSERT_TRUE(succeeded(visited.reserve(5)));
-  EXPECT_EQ(visited.bytes(), 4u);
+  EXPECT_EQ(visited.bytes(), 5u);
   visited.clear();
   ASSERT_TRUE(visited.insert(4));
   ASSERT_TRUE(succeeded(visited.reserve(100)));
-  EXPECT_EQ(visited.bytes(), 28u);
+  EXPECT_EQ(visited.bytes(), 100u);
   visited.clear();
   for (node x = 0; x < 100; ++x) EXPECT_TRUE(visited.insert(x));
   ASSERT_TRUE(succeeded(visited.reserve(3)));
-  EXPECT_EQ(visited.bytes(), 28u);
+  EXPECT_EQ(visited.bytes(), 100u);
 }
 
 TEST(visited_set, keeps_marks_of_neighbours_apart) {
@@ -63,7 +63,7 @@ TEST(visited_set, nodes_without_room_count_as_seen) {
   ASSERT_TRUE(succeeded(visited.reserve(5)));
   visited.clear();
   EXPECT_TRUE(visited.insert(4));
-  for (const node x : {16u, 1000u, no_node}) EXPECT_FALSE(visited.insert(x));
+  for (const node x : {5u, 1000u, no_node}) EXPECT_FALSE(visited.insert(x));
 }
 
 }  // namespace
