@@ -69,8 +69,7 @@ void build(const build_request& request) {
   if (std::filesystem::equivalent(request.output, request.input, ignored))
     throw usage_failure("--output names the input file, which would be lost");
   check_output(request.output);
-  const auto vectors =
-      take(mmap_store::open(request.input.c_str(), {.access = file_access::sequential}), request.input);
+  const auto vectors = take(mmap_store::open(request.input.c_str()), request.input);
 
   catch_interrupts();
   progress_bar bar;

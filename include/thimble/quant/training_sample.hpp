@@ -40,7 +40,7 @@ class training_sample {
   template <class Visit>
   [[nodiscard]] expected<void> for_each(Visit&& visit) {
     std::optional<row_stream<Rows>> reading;
-    if (rows_->size() / std::max(size(), std::size_t{1}) * dim() * sizeof(float) <= worth_skipping)
+    if (std::uint64_t{rows_->size()} / std::max(size(), std::size_t{1}) * dim() * sizeof(float) <= worth_skipping)
       reading.emplace(*rows_);
     for (std::size_t i = 0; i < size(); ++i) {
       const auto row = rows_->row(static_cast<std::size_t>(std::uint64_t{i} * rows_->size() / size()), scratch_.span());
@@ -67,7 +67,7 @@ class training_sample {
       : rows_(&rows), size_(size), scratch_(std::move(scratch)) {}
 
   // Bytes between two rows that a disk reads in less time than it takes to be asked for the second one.
-  static constexpr std::size_t worth_skipping = std::size_t{64} << 10;
+  static constexpr std::uint64_t worth_skipping = 64 << 10;
 
   const Rows* rows_;
   std::size_t size_;
