@@ -67,7 +67,7 @@ class training_sample {
       : rows_(&rows), size_(size), scratch_(std::move(scratch)) {}
 
   // Bytes between two rows that a disk reads in less time than it takes to be asked for the second one.
-  static constexpr std::uint64_t worth_skipping = 64 << 10;
+  static constexpr std::uint64_t worth_skipping = std::uint64_t{64} << 10;
 
   const Rows* rows_;
   std::size_t size_;
