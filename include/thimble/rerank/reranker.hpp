@@ -81,11 +81,15 @@ class reranker {
                       std::size_t rows_at_once, Bounded&& bounded, std::span<const label> keys = {}) {
     begin(kernels, m, query, candidates, k, rerank, keys);
     by_bound_ = rerank >= k_;
-    // The bounds come nearly in order.
-    for (std::size_t i = 0; i < candidates.size(); ++i) {
-      const candidate b = bounded(candidates[i]);
-      insert_in_order(ranked_.data(), i, by_bound_ ? b : candidate::of(candidates[i].distance(), b.id()));
-    }
+    std::ranges::transform(candidates, ranked_.data(), [&](candidate c) {
+      const candidate b = bounded(c);
+      return by_bound_ ? b : candidate::of(c.distance(), b.id());
+    });
+    // The bounds come nearly in order; of many candidates some would still move far.
+    if (candidates.size() <= few_candidates)
+      for (std::size_t i = 0; i < candidates.size(); ++i) insert_in_order(ranked_.data(), i, ranked_[i]);
+    else
+      std::ranges::sort(unread());
     std::ranges::reverse(unread());
     if (!by_bound_) return ask_first(most_);
     rows_at_once_ = std::max(rows_at_once, std::size_t{1});
@@ -145,6 +149,7 @@ class reranker {
   }
 
  private:
+  static constexpr std::size_t few_candidates = 512;
   // Fewer rows at first save a batch less often than they save rows.
   static constexpr std::size_t least_first_batch = 20;
 
